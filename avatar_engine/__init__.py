@@ -1,0 +1,1 @@
+"""Speech in, a talking person out."""

@@ -1,0 +1,53 @@
+"""What every viseme analyser offers: audio of many streams in, viseme frames at 100 Hz out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+RATE = 16_000
+HOP = 160
+
+
+@dataclass(frozen=True, slots=True)
+class VisemeFrames:
+    """k frames of 10 ms for n streams; every value in [0, 1].
+
+    weights (n, k, 15) in the order of `components.visemes.VISEMES`, summing to about 1; openness (n, k) of jaw and
+    lips; closure, labiodental, rounding (n, k): evidence for p/b/m, f/v and rounded lips; speech (n, k): probability.
+    """
+
+    weights: Float
+    openness: Float
+    closure: Float
+    labiodental: Float
+    rounding: Float
+    speech: Float
+
+
+class VisemeModel(Protocol):
+    """Streaming analyser over many streams. Not thread-safe: it lives on the simulation thread."""
+
+    name: str
+    rate: int  # 16000
+    hop: int  # 160
+    delay_frames: int
+    """After T hops in total the newest frame returned is that of hop T - 1 - delay_frames."""
+
+    def open(self) -> int:
+        """A new stream; returns its slot."""
+        ...
+
+    def close(self, slot: int) -> None: ...
+
+    def reset(self, slot: int) -> None:
+        """Forget the past of a stream (after an interruption)."""
+        ...
+
+    def push(self, slots: NDArray[np.int64], audio: Float) -> VisemeFrames:
+        """audio (n, k * hop) float32 at 16 kHz in [-1, 1] for the n streams `slots`; k >= 1."""
+        ...
