@@ -1,4 +1,4 @@
-"""TODO"""
+"""Bundled avatars, backgrounds, models and speech, with their manifest."""
 
 if __name__ == "assets":
-    raise ImportError("import avatar_engine.assets (this folder is part of the avatar_engine package)")
+    raise ImportError("no module named 'assets': import avatar_engine.assets (the folder is part of that package)")

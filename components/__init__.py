@@ -1,4 +1,4 @@
-"""TODO"""
+"""Slotted dataclasses and name tables; no behaviour."""
 
 if __name__ == "components":
-    raise ImportError("import avatar_engine.components (this folder is part of the avatar_engine package)")
+    raise ImportError("no module named 'components': import avatar_engine.components (the folder is part of that package)")

@@ -1,4 +1,4 @@
-"""TODO"""
+"""The mapping editor: Qt-free model and actions, thin qt_* widgets."""
 
 if __name__ == "editor":
-    raise ImportError("import avatar_engine.editor (this folder is part of the avatar_engine package)")
+    raise ImportError("no module named 'editor': import avatar_engine.editor (the folder is part of that package)")

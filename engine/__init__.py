@@ -1,4 +1,4 @@
-"""TODO"""
+"""Ticks, entities, pixels and files; has never heard of faces."""
 
 if __name__ == "engine":
-    raise ImportError("import avatar_engine.engine (this folder is part of the avatar_engine package)")
+    raise ImportError("no module named 'engine': import avatar_engine.engine (the folder is part of that package)")

@@ -1,4 +1,4 @@
-"""TODO"""
+"""LiveKit: translates between a room and the engine; decides nothing."""
 
 if __name__ == "plugin":
-    raise ImportError("import avatar_engine.plugin (this folder is part of the avatar_engine package)")
+    raise ImportError("no module named 'plugin': import avatar_engine.plugin (the folder is part of that package)")

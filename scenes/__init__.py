@@ -1,4 +1,4 @@
-"""TODO"""
+"""Scene and behaviour files: schema, load, save, watch."""
 
 if __name__ == "scenes":
-    raise ImportError("import avatar_engine.scenes (this folder is part of the avatar_engine package)")
+    raise ImportError("no module named 'scenes': import avatar_engine.scenes (the folder is part of that package)")

@@ -1,4 +1,4 @@
-"""TODO"""
+"""One file per system of the tick; start at pipeline.py."""
 
 if __name__ == "systems":
-    raise ImportError("import avatar_engine.systems (this folder is part of the avatar_engine package)")
+    raise ImportError("no module named 'systems': import avatar_engine.systems (the folder is part of that package)")

@@ -1,0 +1,78 @@
+"""What one session is made of besides its rows: speech, viseme timeline, view and wishes."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar_engine.engine.audio import SpeechTimeline
+from avatar_engine.engine.messages import Command, SegmentSpan
+from avatar_engine.engine.render.base import Camera, Quality, Stage
+
+Float = NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class Inbox:
+    """Commands for this tick, in the order they were sent; emptied by the `commands` system."""
+
+    waiting: deque[Command] = field(default_factory=deque)
+    now: list[Command] = field(default_factory=list)  # readable by every system during one tick
+
+
+@dataclass(slots=True)
+class Speech:
+    """The session's audio: the plan, and what this tick plays.
+
+    samples: (n,) this tick at `timeline.rate`. heard: (m,) the same at 16 kHz.
+    """
+
+    timeline: SpeechTimeline
+    samples: Float
+    heard: Float
+    spans: tuple[SegmentSpan, ...] = ()
+    generation: int = 0
+    cleared: bool = False  # this tick carried out a ClearSpeech
+    held: bool = False  # this tick carried out a PauseSpeech
+
+
+@dataclass(slots=True)
+class VisemeTimeline:
+    """Viseme frames (100 Hz) around now. `frames` is a ring addressed by hop index modulo its length."""
+
+    slot: int
+    frames: Float  # (length, 20): 15 visemes + 5 cues
+    fed: int = 0  # hops pushed into the model, counted on the session's timeline
+    newest: int = -1  # newest hop with a frame
+    asleep: bool = True  # nothing to analyse: the model is not called
+
+
+@dataclass(slots=True)
+class View:
+    """What is drawn of this session, and how."""
+
+    id: int  # the renderer's view, -1: nothing is drawn
+    stage: Stage
+    camera: Camera
+    width: int
+    height: int
+    fps: int
+    quality: Quality
+    level: int
+    morphs: Float  # (2, T): state of the last and of this tick
+    joints: Float  # (2, J, 6)
+    drawn: bool = False
+    dirty: bool = True  # stage, camera or size changed
+
+
+@dataclass(slots=True)
+class Switches:
+    """What the user turned off."""
+
+    facial_expressions: bool = True
+    head_movements: bool = True
+    emotion_enabled: bool = True
+    style: str = "professional"

@@ -1,0 +1,259 @@
+"""Speech waiting to be played: segments addressed by sample, placed on the session's own timeline ahead of time.
+
+The plan says what every sample up to `planned_until` of the timeline is: speech of some segment or silence. It
+runs `lookahead` samples ahead of the tick being played wherever speech has arrived that early, so analysers see
+the future without delaying anybody; where it has not, a segment waits to start until that much is there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar_engine.engine.messages import SegmentSpan, TimedWord
+
+Float = NDArray[np.float32]
+KEPT_S = 3.0  # played speech kept for a rewind after a pause
+
+
+class SampleBuffer:
+    """An append-only run of samples of which the oldest may be forgotten; addressed by absolute position."""
+
+    __slots__ = ("_data", "_fill", "start")
+
+    def __init__(self) -> None:
+        self._data = np.zeros(4096, np.float32)
+        self._fill = 0
+        self.start = 0
+
+    @property
+    def end(self) -> int:
+        """Position after the newest sample."""
+        return self.start + self._fill
+
+    def append(self, samples: Float) -> None:
+        """Add samples (n,) at `end`."""
+        need = self._fill + len(samples)
+        if need > len(self._data):
+            grown = np.zeros(max(need, 2 * len(self._data)), np.float32)
+            grown[: self._fill] = self._data[: self._fill]
+            self._data = grown
+        self._data[self._fill : need] = samples
+        self._fill = need
+
+    def read(self, start: int, stop: int) -> Float:
+        """A view of [start, stop) cut to what is held."""
+        low, high = max(start - self.start, 0), min(stop - self.start, self._fill)
+        return self._data[low : max(low, high)]
+
+    def forget(self, before: int) -> None:
+        """Drop samples before a position, once that is worth a copy."""
+        drop = min(before - self.start, self._fill)
+        if drop > len(self._data) // 2:
+            self._data[: self._fill - drop] = self._data[drop : self._fill].copy()
+            self._fill -= drop
+            self.start += drop
+
+
+@dataclass(slots=True)
+class Segment:
+    """One utterance: the same speech at the session's rate (`played`) and at 16 kHz (`heard`, for analysers)."""
+
+    id: int
+    played: SampleBuffer = field(default_factory=SampleBuffer)
+    heard: SampleBuffer = field(default_factory=SampleBuffer)
+    last: bool = False
+    planned: int = 0
+    words: list[TimedWord] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Run:
+    """Speech [position, position + count) of a segment, placed at `at` of the timeline."""
+
+    segment: Segment
+    position: int
+    at: int
+    count: int
+    final: bool = False
+
+
+class SpeechTimeline:
+    """Plans one session's audio. All positions are samples at `rate` unless they say `heard` (16 kHz)."""
+
+    HEARD_RATE = 16_000
+
+    def __init__(self, rate: int, lookahead_s: float) -> None:
+        self.rate = rate
+        self.lookahead = int(lookahead_s * rate)
+        self.planned_until = 0
+        self.paused = False
+        self.runs: deque[Run] = deque()
+        self._waiting: deque[Segment] = deque()
+        self._done: deque[Segment] = deque()
+        self._flowing = False
+        self._tail_until = 0
+
+    @property
+    def idle(self) -> bool:
+        """Nothing planned and nothing waiting."""
+        return not self.runs and not self._waiting
+
+    def queued(self) -> int:
+        """Samples that have arrived and are not planned yet."""
+        return sum(segment.played.end - segment.planned for segment in self._waiting)
+
+    def push(self, segment: int, played: Float, heard: Float, last: bool, words: tuple[TimedWord, ...]) -> None:
+        """Append speech of a segment; a new segment number ends the one before it."""
+        if not self._waiting or self._waiting[-1].id != segment:
+            if self._waiting:
+                self._waiting[-1].last = True
+            self._waiting.append(Segment(segment))
+        target = self._waiting[-1]
+        target.played.append(played)
+        target.heard.append(heard)
+        target.words.extend(words)
+        target.last = target.last or last
+
+    def clear(self, now: int) -> None:
+        """Forget all speech that lies at or after timeline position `now`."""
+        self._cut(now)
+        self._waiting.clear()
+        self._done.clear()
+        self.paused = False
+        self._tail_until = now
+
+    def pause(self, now: int, segment: int | None, position: int) -> None:
+        """Hold at `now`; with a segment, go back to the given sample of it (the last one really heard + 1)."""
+        cut = self._cut(now)
+        for run in reversed(cut):
+            self._unplan(run.segment, run.position)
+        if segment is not None:
+            for held in (*self._done, *self._waiting):
+                if held.id >= segment:
+                    self._unplan(held, position if held.id == segment else 0)
+        self._flowing = False
+        self.paused = True
+
+    def resume(self) -> None:
+        """Let speech flow again from the next plan on."""
+        self.paused = False
+
+    def plan(self, start: int, end: int) -> None:
+        """Decide the timeline at least up to `end` (the tick plays [start, end)) and at most `lookahead` further."""
+        self._forget(start)
+        self.planned_until = max(self.planned_until, start)
+        horizon = end + self.lookahead
+        while self.planned_until < horizon:
+            if self.paused or not self._waiting:
+                self._flowing = False
+                silent_until = end if self.paused else max(end, min(self._tail_until, horizon))
+                self.planned_until = max(self.planned_until, silent_until)
+                return
+            segment = self._waiting[0]
+            ready = segment.played.end - segment.planned
+            if ready == 0 and segment.last:
+                self._finish(segment)
+            elif ready == 0 or (not self._flowing and not segment.last and ready < self.lookahead):
+                self._flowing = False
+                self.planned_until = max(self.planned_until, end)
+                return
+            else:
+                self._flowing = True
+                self._place(segment, min(ready, horizon - self.planned_until))
+
+    def spans(self, start: int, end: int) -> Iterator[tuple[SegmentSpan, Float]]:
+        """What [start, end) of the timeline plays: spans with offsets from `start`, and their samples."""
+        for run in self.runs:
+            low, high = max(run.at, start), min(run.at + run.count, end)
+            ends_here = run.final and start <= run.at + run.count <= end
+            if high > low or (ends_here and (run.count == 0 or run.at + run.count > start)):
+                position = run.position + low - run.at
+                count = max(high - low, 0)
+                span = SegmentSpan(run.segment.id, low - start, count, position, ends_here)
+                yield span, run.segment.played.read(position, position + count)
+
+    def heard(self, start: int, stop: int) -> Float:
+        """The timeline at 16 kHz, positions [start, stop) counted at 16 kHz; silence where no speech is planned."""
+        out = np.zeros(stop - start, np.float32)
+        for run in self.runs:
+            at = self._to_heard(run.at)
+            first = self._to_heard(run.position)
+            count = self._to_heard(run.at + run.count) - at
+            low, high = max(at, start), min(at + count, stop)
+            if high > low:
+                part = run.segment.heard.read(first + low - at, first + high - at)
+                out[low - start : low - start + len(part)] = part
+        return out
+
+    def words(self, start: int, stop: int) -> list[tuple[float, float, str]]:
+        """Words planned so far that overlap [start, stop): (start_s, end_s on the timeline, text)."""
+        found = []
+        for run in self.runs:
+            shift = (run.at - run.position) / self.rate
+            for word in run.segment.words:
+                low, high = word.start_s + shift, word.end_s + shift
+                if high * self.rate > start and low * self.rate < stop:
+                    found.append((low, high, word.text))
+        return found
+
+    def _to_heard(self, position: int) -> int:
+        return (position * self.HEARD_RATE + self.rate // 2) // self.rate
+
+    def _place(self, segment: Segment, count: int) -> None:
+        run = self.runs[-1] if self.runs else None
+        grows = run is not None and run.segment is segment and run.at + run.count == self.planned_until
+        if run is not None and grows and run.position + run.count == segment.planned:
+            run.count += count
+        else:
+            self.runs.append(Run(segment, segment.planned, self.planned_until, count))
+        segment.planned += count
+        self.planned_until += count
+
+    def _finish(self, segment: Segment) -> None:
+        run = self.runs[-1] if self.runs else None
+        if run is not None and run.segment is segment and run.at + run.count == self.planned_until:
+            run.final = True
+        else:
+            self.runs.append(Run(segment, segment.planned, self.planned_until, 0, final=True))
+        self._waiting.popleft()
+        self._done.append(segment)
+        self._tail_until = self.planned_until + self.lookahead
+
+    def _cut(self, now: int) -> list[Run]:
+        """Take back what was planned at or after `now`; returns those parts, oldest first."""
+        cut: list[Run] = []
+        while self.runs and self.runs[-1].at + self.runs[-1].count >= now:
+            run = self.runs.pop()
+            keep = max(0, now - run.at)
+            taken = Run(run.segment, run.position + keep, run.at + keep, run.count - keep, run.final)
+            cut.insert(0, taken)
+            if run.at < now:
+                self.runs.append(Run(run.segment, run.position, run.at, keep))
+                break
+        self.planned_until = now
+        self._flowing = False
+        return cut
+
+    def _unplan(self, segment: Segment, position: int) -> None:
+        segment.planned = max(min(segment.planned, position), segment.played.start)
+        if segment in self._done:
+            self._done.remove(segment)
+            later = [held for held in self._waiting if held.id < segment.id]
+            self._waiting.insert(len(later), segment)
+
+    def _forget(self, now: int) -> None:
+        old = now - int(KEPT_S * self.rate)
+        while self.runs and self.runs[0].at + self.runs[0].count < old:
+            run = self.runs.popleft()
+            if self._done and self._done[0] is run.segment and run.final:
+                self._done.popleft()
+        if self.runs:
+            run = self.runs[0]
+            heard_position = run.position + max(0, old - run.at)
+            run.segment.played.forget(heard_position)
+            run.segment.heard.forget(self._to_heard(heard_position))

@@ -1,0 +1,22 @@
+"""The order of the tick. Follow this tuple from top to bottom to find any behaviour."""
+
+from __future__ import annotations
+
+from avatar_engine.engine.schedule import Schedule, System
+from avatar_engine.systems.audio_ingest import AudioIngest
+from avatar_engine.systems.commands import Commands
+from avatar_engine.systems.mouth import Mouth
+from avatar_engine.systems.viseme_analysis import VisemeAnalysis
+
+PIPELINE: tuple[type[System], ...] = (
+    Commands,
+    AudioIngest,
+    VisemeAnalysis,
+    Mouth,
+)
+INPUTS = ("inbox", "clock", "speech queue", "switches")
+
+
+def build_schedule() -> Schedule:
+    """The pipeline as one checked schedule."""
+    return Schedule([system() for system in PIPELINE], INPUTS)
