@@ -77,9 +77,9 @@ def catmull_clark(quads: Ints, count: int) -> tuple[sp.csr_matrix, Ints]:
     edge_face = sp.csr_matrix((np.ones(len(edge_of)), (edge_of, rows)), (edges, faces))
     degree = np.asarray(edge_face.sum(1)).ravel()
     border = degree == 1
-    edge_rows = sp.diags(np.where(border, 1.0, 0.5)) @ middle + sp.diags(np.where(border, 0.0, 0.5 / degree)) @ (
-        edge_face @ face_mean
-    )
+    edge_rows = sp.diags(np.where(border, 1.0, 0.5)) @ middle + sp.diags(
+        np.where(border, 0.0, 0.5 / degree)
+    ) @ (edge_face @ face_mean)
     used = np.unique(quads)
     vertex_face = sp.csr_matrix((np.ones(faces * 4), (quads.ravel(), rows)), (count, faces))
     vertex_edge = sp.csr_matrix(
@@ -95,7 +95,9 @@ def catmull_clark(quads: Ints, count: int) -> tuple[sp.csr_matrix, Ints]:
         + sp.diags(np.where(on_border, 0, (valence - 3) / valence))
     )
     border_edges = vertex_edge @ sp.diags(border.astype(np.float64))
-    outer = sp.diags(np.where(on_border, 0.5, 0)) + sp.diags(np.where(on_border, 0.25, 0)) @ (border_edges @ middle)
+    outer = sp.diags(np.where(on_border, 0.5, 0)) + sp.diags(np.where(on_border, 0.25, 0)) @ (
+        border_edges @ middle
+    )
     matrix = sp.vstack([(inner + outer)[used], edge_rows, face_mean]).tocsr()
     return matrix, _refined_quads(quads, used, edge_of, edges, count)
 
@@ -155,5 +157,6 @@ def rotate_about_z(points: Floats, centre: Floats, angle_rad: Floats) -> Floats:
     cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
     arm = points - centre
     return (
-        np.stack([cosine * arm[:, 0] - sine * arm[:, 1], sine * arm[:, 0] + cosine * arm[:, 1], arm[:, 2]], 1) + centre
+        np.stack([cosine * arm[:, 0] - sine * arm[:, 1], sine * arm[:, 0] + cosine * arm[:, 1], arm[:, 2]], 1)
+        + centre
     )

@@ -17,7 +17,19 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 Kind = Literal[
-    "skin", "eye", "eye_shade", "lash", "brow", "hair", "hair_cap", "cloth", "teeth", "gum", "tongue", "glass", "plain"
+    "skin",
+    "eye",
+    "eye_shade",
+    "lash",
+    "brow",
+    "hair",
+    "hair_cap",
+    "cloth",
+    "teeth",
+    "gum",
+    "tongue",
+    "glass",
+    "plain",
 ]
 
 JOINTS: tuple[tuple[str, str | None], ...] = (

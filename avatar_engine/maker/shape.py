@@ -12,7 +12,19 @@ from avatar_engine.maker.spec import PersonSpec
 YOUNG_YEARS, OLD_YEARS = 25.0, 90.0
 """Ages of the macro targets `young` and `old` (MakeHuman's age slider)."""
 
-ASYMMETRY = ("brown-1", "cheek-1", "cheek-2", "ear-1", "eye-1", "eye-3", "eye-5", "jaw-1", "mouth-1", "nose-1", "top-1")
+ASYMMETRY = (
+    "brown-1",
+    "cheek-1",
+    "cheek-2",
+    "ear-1",
+    "eye-1",
+    "eye-3",
+    "eye-5",
+    "jaw-1",
+    "mouth-1",
+    "nose-1",
+    "top-1",
+)
 """Asymmetry targets of the data set that look natural when small."""
 
 ASYMMETRY_SCALE = 0.3
@@ -26,7 +38,11 @@ def blend_weights(spec: PersonSpec) -> dict[str, float]:
     sexes = {"female": 1.0 - spec.sex, "male": spec.sex}
     kinds = spec.ethnicity
     total = kinds.african + kinds.asian + kinds.caucasian
-    kin = {"african": kinds.african / total, "asian": kinds.asian / total, "caucasian": kinds.caucasian / total}
+    kin = {
+        "african": kinds.african / total,
+        "asian": kinds.asian / total,
+        "caucasian": kinds.caucasian / total,
+    }
     out: dict[str, float] = {}
     for sex, of_sex in sexes.items():
         for age, of_age in ages.items():
@@ -66,9 +82,10 @@ def _lower_arms(source: Source, vertices: Floats, angle_rad: float) -> Floats:
     for side, sign in (("L", -1.0), ("R", 1.0)):
         arm = 0.35 * source.weights[f"shoulder01.{side}"]
         for bone, weight in source.weights.items():
-            if bone.endswith(f".{side}") and bone.startswith(("upperarm", "lowerarm", "wrist", "finger", "metacarpal")):
+            if bone.endswith(f".{side}") and bone.startswith(
+                ("upperarm", "lowerarm", "wrist", "finger", "metacarpal")
+            ):
                 arm = arm + weight
         centre = source.joint_cube(vertices, f"{side.lower()}-shoulder")
         vertices = rotate_about_z(vertices, centre, sign * angle_rad * np.clip(arm, 0.0, 1.0))
     return vertices
-

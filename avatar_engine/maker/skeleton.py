@@ -14,7 +14,7 @@ OWNER = {
 """Bone of the data set -> our joint; a bone not listed goes where its parent goes."""
 
 CENTRES = {
-    "spine": "spine-2", "neck": "neck", "head": "head", "jaw": "jaw", "eyeLeft": "l-eye", "eyeRight": "r-eye",
+    "spine": "spine-2", "neck": "neck", "head": "head", "jaw": "mouth", "eyeLeft": "l-eye", "eyeRight": "r-eye",
     "tongue": "tongue-1", "shoulderLeft": "l-clavicle", "shoulderRight": "r-clavicle",
 }  # fmt: skip
 """Our joint -> helper cube of the data set."""
