@@ -1,0 +1,203 @@
+"""Only speaks the synthetic training corpus: packaged synthesisers with exact phone times, written as one folder.
+
+    python -m tools.visemes.synth_corpus --out DIR [--hours 5] [--seed 11]
+
+Layout of a corpus folder: `audio.i16` (mono 16 kHz samples of all utterances end to end) and `utterances.jsonl`
+(start_sample, sample_count, lang, source, voice, phones [[start_s, end_s, IPA]]).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+from scipy.signal import resample_poly
+
+from tools.visemes.espeak_events import speak
+from tools.visemes.sentences import SentenceMaker
+
+RATE = 16000
+Phones = list[tuple[float, float, str]]
+Samples = npt.NDArray[np.float32]
+
+LANGUAGE_SHARES = {
+    "en": 30, "de": 11, "fr": 14, "es": 12, "it": 12, "pt": 8, "ru": 7, "cmn": 7, "pl": 4, "nl": 4, "sv": 3,
+}  # fmt: skip
+VOICES = {
+    "en": ("en-us", "en-gb-x-rp", "en-gb-x-gbclan", "en-us-nyc"),
+    "de": ("de",),
+    "fr": ("fr", "fr-be", "fr-ch"),
+    "es": ("es", "es-419"),
+    "it": ("it",),
+    "pt": ("pt", "pt-br"),
+    "ru": ("ru",),
+    "cmn": ("cmn-latn-pinyin",),
+    "pl": ("pl",),
+    "nl": ("nl",),
+    "sv": ("sv",),
+}
+# Plain voices and these variants; the rest are kept for evaluation.
+VARIANTS = ("", "+m4", "+m5", "+m6", "+f2", "+f3")
+
+ARPABET = {
+    "aa": "ɑ", "ae": "æ", "ah": "ʌ", "ao": "ɔ", "aw": "aʊ", "ax": "ə", "axr": "ɚ", "ay": "aɪ", "b": "b",
+    "ch": "tʃ", "d": "d", "dh": "ð", "dx": "ɾ", "eh": "ɛ", "er": "ɚ", "ey": "eɪ", "f": "f", "g": "ɡ", "hh": "h",
+    "ih": "ɪ", "iy": "i", "jh": "dʒ", "k": "k", "l": "l", "m": "m", "n": "n", "ng": "ŋ", "ow": "oʊ", "oy": "ɔɪ",
+    "p": "p", "r": "ɹ", "s": "s", "sh": "ʃ", "t": "t", "th": "θ", "uh": "ʊ", "uw": "u", "v": "v", "w": "w",
+    "y": "j", "z": "z", "zh": "ʒ", "pau": "sil", "h#": "sil", "brth": "sil", "em": "m", "en": "n", "el": "l",
+}  # fmt: skip
+ITALIAN = {
+    "i": "i", "e": "e", "E": "ɛ", "a": "a", "o": "o", "O": "ɔ", "u": "u", "j": "j", "w": "w", "p": "p", "t": "t",
+    "k": "k", "b": "b", "d": "d", "g": "ɡ", "f": "f", "s": "s", "S": "ʃ", "v": "v", "z": "z", "Z": "ʒ",
+    "ts": "ts", "tS": "tʃ", "dz": "dz", "dZ": "dʒ", "m": "m", "n": "n", "J": "ɲ", "ng": "ŋ", "nf": "ɱ", "l": "l",
+    "L": "ʎ", "r": "r", "#": "sil", "_": "sil",
+}  # fmt: skip
+FESTIVAL_VOICES = (
+    ("en", "voice_kal_diphone"),
+    ("en", "voice_ked_diphone"),
+    ("it", "voice_lp_diphone"),
+    ("it", "voice_pc_diphone"),
+)
+
+
+def at_16k(samples: Samples, rate: int) -> Samples:
+    """Resampled to 16 kHz and brought to half of full scale."""
+    if rate != RATE:
+        divisor = int(np.gcd(rate, RATE))
+        samples = resample_poly(samples, RATE // divisor, rate // divisor).astype(np.float32)
+    peak = float(np.abs(samples).max(initial=0.0))
+    return samples * np.float32(0.5 / (peak + 1e-6))
+
+
+class CorpusWriter:
+    """Appends utterances to a corpus folder."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._audio = (folder / "audio.i16").open("wb")
+        self._rows: TextIO = (folder / "utterances.jsonl").open("w", encoding="utf8")
+        self._samples = 0
+
+    @property
+    def hours(self) -> float:
+        return self._samples / RATE / 3600
+
+    def add(self, samples: Samples, phones: Phones, **about: str) -> None:
+        pcm = np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2")
+        row = {
+            "start_sample": self._samples,
+            "sample_count": len(pcm),
+            **about,
+            "phones": [[round(a, 4), round(b, 4), p] for a, b, p in phones],
+        }
+        self._audio.write(pcm.tobytes())
+        self._rows.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._samples += len(pcm)
+
+    def close(self) -> None:
+        self._audio.close()
+        self._rows.close()
+
+
+def speak_espeak(writer: CorpusWriter, maker: SentenceMaker, hours: float) -> None:
+    rng = maker.rng
+    langs, shares = list(LANGUAGE_SHARES), list(LANGUAGE_SHARES.values())
+    until = writer.hours + hours
+    while writer.hours < until:
+        lang = rng.choices(langs, shares)[0]
+        voice = rng.choice(VOICES[lang]) + rng.choice(VARIANTS)
+        spoken = speak(
+            maker.sentence(lang), voice, rng.randint(120, 240), rng.randint(20, 80), rng.randint(20, 80)
+        )
+        if len(spoken.samples) < spoken.rate // 2:
+            continue
+        samples = at_16k(spoken.samples, spoken.rate)
+        writer.add(samples, list(spoken.phones), lang=lang, source="espeak-ng", voice=voice)
+
+
+def speak_festival(lang: str, voice: str, texts: list[str]) -> Iterator[tuple[Samples, Phones]]:
+    """One festival process for all `texts`; a text it cannot speak is skipped."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = [f"({voice})"]
+        for i, text in enumerate(texts):
+            script.append(
+                f'(set! u (utt.synth (Utterance Text "{text}")))\n'
+                f"(utt.save.wave u \"{folder}/{i}.wav\" 'riff)\n"
+                f'(set! f (fopen "{folder}/{i}.seg" "w"))\n'
+                '(mapcar (lambda (s) (format f "%f %s\\n" (item.feat s "end") (item.name s)))'
+                " (utt.relation.items u 'Segment))\n(fclose f)"
+            )
+        path = Path(folder) / "speak.scm"
+        path.write_text("\n".join(script), encoding="latin-1", errors="ignore")
+        subprocess.run(["festival", "-b", str(path)], capture_output=True, timeout=1800, check=False)
+        for i in range(len(texts)):
+            wave, segments = Path(folder) / f"{i}.wav", Path(folder) / f"{i}.seg"
+            if not wave.exists() or not segments.exists():
+                continue
+            samples, rate = soundfile.read(wave, dtype="float32")
+            phones: Phones = []
+            start = 0.0
+            for line in segments.read_text().split("\n"):
+                if not line:
+                    continue
+                end, name = float(line.split()[0]), line.split()[1]
+                ipa = ITALIAN[name.rstrip("1")] if lang == "it" else ARPABET[name.lower()]
+                if end > start:
+                    phones.append((start, end, ipa))
+                    start = end
+            yield at_16k(samples, rate), phones
+
+
+def speak_flite(voice: str, text: str) -> tuple[Samples, Phones]:
+    with tempfile.TemporaryDirectory() as folder:
+        wave = f"{folder}/speech.wav"
+        said = subprocess.run(
+            ["flite", "-voice", voice, "-t", text, "-psdur", "-o", wave],
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        samples, rate = soundfile.read(wave, dtype="float32")
+    phones: Phones = []
+    start = 0.0
+    for name, end_s in re.findall(r"(\S+):([\d.]+)", said.stdout):
+        phones.append((start, float(end_s), ARPABET[name.lower()]))
+        start = float(end_s)
+    return at_16k(samples, rate), phones
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--hours", type=float, default=5.0, help="hours of espeak-ng speech")
+    parser.add_argument("--festival", type=int, default=300, help="sentences per festival voice")
+    parser.add_argument("--flite", type=int, default=300, help="sentences of flite's kal")
+    parser.add_argument("--seed", type=int, default=11)
+    args = parser.parse_args()
+    maker = SentenceMaker(random.Random(args.seed))
+    writer = CorpusWriter(args.out)
+    for i in range(args.flite):
+        voice = ("kal", "kal16")[i % 2]
+        samples, phones = speak_flite(voice, maker.sentence("en"))
+        writer.add(samples, phones, lang="en", source="flite", voice=voice)
+    print(f"flite: {writer.hours:.2f} h", flush=True)
+    for lang, name in FESTIVAL_VOICES:
+        texts = [re.sub(r"[^a-zA-Z0-9 ,.?!]", "", maker.sentence(lang)) for _ in range(args.festival)]
+        for samples, phones in speak_festival(lang, name, texts):
+            writer.add(samples, phones, lang=lang, source="festival", voice=name)
+        print(f"{name}: {writer.hours:.2f} h", flush=True)
+    speak_espeak(writer, maker, args.hours)
+    writer.close()
+    print(f"all: {writer.hours:.2f} h", flush=True)
+
+
+if __name__ == "__main__":
+    main()
