@@ -98,10 +98,11 @@ class SpeechTimeline:
         self._flowing = False
         self._tail_until = 0
 
-    @property
-    def idle(self) -> bool:
-        """Nothing planned and nothing waiting."""
-        return not self.runs and not self._waiting
+    def busy(self, now: int, tail: int = 0) -> bool:
+        """Speech waits, is planned at or after `now`, or ended less than `tail` samples before it."""
+        if self._waiting:
+            return True
+        return bool(self.runs) and self.runs[-1].at + self.runs[-1].count + tail > now
 
     def queued(self) -> int:
         """Samples that have arrived and are not planned yet."""
@@ -169,9 +170,11 @@ class SpeechTimeline:
     def spans(self, start: int, end: int) -> Iterator[tuple[SegmentSpan, Float]]:
         """What [start, end) of the timeline plays: spans with offsets from `start`, and their samples."""
         for run in self.runs:
-            low, high = max(run.at, start), min(run.at + run.count, end)
-            ends_here = run.final and start <= run.at + run.count <= end
-            if high > low or (ends_here and (run.count == 0 or run.at + run.count > start)):
+            stop = run.at + run.count
+            low, high = max(run.at, start), min(stop, end)
+            # An empty run (only the news that a segment is over) belongs to the tick that starts at or before it.
+            ends_here = run.final and (start < stop <= end if run.count else start <= stop < end)
+            if high > low or ends_here:
                 position = run.position + low - run.at
                 count = max(high - low, 0)
                 span = SegmentSpan(run.segment.id, low - start, count, position, ends_here)
@@ -227,7 +230,7 @@ class SpeechTimeline:
     def _cut(self, now: int) -> list[Run]:
         """Take back what was planned at or after `now`; returns those parts, oldest first."""
         cut: list[Run] = []
-        while self.runs and self.runs[-1].at + self.runs[-1].count >= now:
+        while self.runs and self.runs[-1].at + self.runs[-1].count >= now + (self.runs[-1].count > 0):
             run = self.runs.pop()
             keep = max(0, now - run.at)
             taken = Run(run.segment, run.position + keep, run.at + keep, run.count - keep, run.final)

@@ -15,6 +15,7 @@ from avatar_engine.systems.viseme_model import HOP, RATE, VisemeFrames, VisemeMo
 RING = 128  # frames kept: 1.28 s
 SILENT_FRAME = np.zeros(20, np.float32)
 SILENT_FRAME[0] = 1.0
+TAIL_S = 0.5  # analysed after speech has ended, then the model sleeps
 PUSH_HOPS = 32  # at most this much per call, so that memory stays bounded after a burst
 
 
@@ -38,11 +39,11 @@ class VisemeAnalysis:
         model = world.resource(VisemeEngine).model
         sessions = world.each3(Row, Speech, VisemeTimeline)
         work: dict[int, list[tuple[Speech, VisemeTimeline]]] = defaultdict(list)
-        tick_start = first_sample(world.tick, RATE, world.hz) // HOP
+        tick_hop = first_sample(world.tick, RATE, world.hz) // HOP
         for _, (_row, speech, track) in sessions:
             if speech.cleared or speech.held:
-                self._restart(model, track, tick_start)
-            hops = self._new_hops(speech, track, tick_start, model)
+                self._restart(model, track, tick_hop)
+            hops = self._new_hops(speech, track, tick_hop, world)
             if hops > 0:
                 work[hops].append((speech, track))
         for hops, group in work.items():
@@ -54,23 +55,19 @@ class VisemeAnalysis:
             visemes[row.index] = frame[:15]
             cues[row.index] = frame[15:]
 
-    def _new_hops(self, speech: Speech, track: VisemeTimeline, tick_start: int, model: VisemeModel) -> int:
-        known = speech.timeline.planned_until * RATE // speech.timeline.rate // HOP
-        if track.asleep:
-            if speech.timeline.idle:
-                return 0
-            # Wake where the tick starts; the model sees the silence before speech as its initial state.
-            self._restart(model, track, tick_start)
-            track.asleep = False
-        elif speech.timeline.idle and track.newest > tick_start + RING:
+    def _new_hops(self, speech: Speech, track: VisemeTimeline, tick_hop: int, world: World) -> int:
+        timeline = speech.timeline
+        start = first_sample(world.tick, timeline.rate, world.hz)
+        if not timeline.busy(start, int(TAIL_S * timeline.rate)):
             track.asleep = True
-        if speech.timeline.idle:
-            known = max(known, tick_start + 8 + model.delay_frames)  # let the last sounds out: silence follows
-            if track.fed > tick_start + 200:
-                track.asleep = True
-        return known - track.fed
+            return 0
+        if track.asleep:
+            self._restart(world.resource(VisemeEngine).model, track, tick_hop)
+            track.asleep = False
+        return timeline.planned_until * RATE // timeline.rate // HOP - track.fed
 
     def _restart(self, model: VisemeModel, track: VisemeTimeline, hop: int) -> None:
+        # Before speech lies silence, which is what a fresh stream of the model assumes.
         model.reset(track.slot)
         track.fed = hop
         track.newest = -1
