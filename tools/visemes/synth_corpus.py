@@ -132,7 +132,7 @@ def speak_festival(lang: str, voice: str, texts: list[str]) -> Iterator[tuple[Sa
         for i, text in enumerate(texts):
             script.append(
                 f'(set! u (utt.synth (Utterance Text "{text}")))\n'
-                f"(utt.save.wave u \"{folder}/{i}.wav\" 'riff)\n"
+                f'(utt.save.wave u "{folder}/{i}.wav" \'riff)\n'
                 f'(set! f (fopen "{folder}/{i}.seg" "w"))\n'
                 '(mapcar (lambda (s) (format f "%f %s\\n" (item.feat s "end") (item.name s)))'
                 " (utt.relation.items u 'Segment))\n(fclose f)"
