@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 
 import av
 import numpy as np
@@ -38,7 +38,7 @@ class EncoderTrial:
     reason: str = ""
 
 
-@lru_cache(maxsize=None)
+@cache
 def try_encoder(name: str) -> EncoderTrial:
     """Encode a few small frames with it. Compiled in is not the same as working: NVENC needs a driver."""
     if name not in av.codecs_available:
@@ -62,7 +62,7 @@ def try_encoder(name: str) -> EncoderTrial:
     return EncoderTrial(name, works=True)
 
 
-@lru_cache(maxsize=None)
+@cache
 def choose_h264() -> str | None:
     """The first H.264 encoder that works, or None. Stops at the first: trying a device costs time."""
     return next((name for name in H264_ENCODERS if try_encoder(name).works), None)
