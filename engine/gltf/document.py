@@ -61,7 +61,7 @@ class Document:
 
     def fail(self, path: str, message: str, hint: str = "") -> NoReturn:
         """Raise an `AssetError` that names the JSON path."""
-        raise AssetError(message, where=f"{self.where} {path}".rstrip(), hint=hint)
+        raise AssetError(f"{self.where} {path}".rstrip(), message, hint)
 
     def items(self, name: str) -> list[dict[str, Any]]:
         """A top-level list of objects; missing means empty."""
@@ -125,27 +125,25 @@ def open_document(path: Path) -> Document:
     """Read a .glb or .gltf with every size checked against the file before it is used."""
     where = path.name
     if path.is_dir():
-        raise AssetError("is a folder, not a .glb or .gltf file", where=str(path))
+        raise AssetError(str(path), "is a folder, not a .glb or .gltf file")
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise AssetError(
-            "cannot be opened", where=str(path), hint=error.strerror or "check the path"
-        ) from error
+        raise AssetError(str(path), "cannot be opened", error.strerror or "check the path") from error
     if size > MAX_FILE_BYTES:
-        raise AssetError(f"has {size >> 20} MB, at most {MAX_FILE_BYTES >> 20} MB are read", where=where)
+        raise AssetError(where, f"has {size >> 20} MB, at most {MAX_FILE_BYTES >> 20} MB are read")
     if size < 12:
-        raise AssetError("is too short to be a glTF file", where=where)
+        raise AssetError(where, "is too short to be a glTF file")
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise AssetError("cannot be read", where=str(path), hint=error.strerror or "") from error
+        raise AssetError(str(path), "cannot be read", error.strerror or "") from error
     if struct.unpack_from("<I", data)[0] == GLB_MAGIC:
         text, binary = _split_glb(where, memoryview(data))
     elif data.lstrip()[:1] == b"{":
         text, binary = memoryview(data), None
     else:
-        raise AssetError("is neither a GLB nor a glTF JSON file", where=where)
+        raise AssetError(where, "is neither a GLB nor a glTF JSON file")
     document = Document(where, _parse(where, bytes(text)), [])
     _check_header(document)
     document.buffers = _buffers(document, path, binary)
@@ -155,27 +153,27 @@ def open_document(path: Path) -> Document:
 def _split_glb(where: str, data: memoryview) -> tuple[memoryview, memoryview | None]:
     version, total = struct.unpack_from("<II", data, 4)
     if version != 2:
-        raise AssetError(f"is GLB version {version}; only version 2 is read", where=where)
+        raise AssetError(where, f"is GLB version {version}; only version 2 is read")
     if total > len(data):
-        raise AssetError(f"is truncated: {len(data)} of {total} bytes", where=where, hint="copy it again")
+        raise AssetError(where, f"is truncated: {len(data)} of {total} bytes", "copy it again")
     chunks: dict[int, memoryview] = {}
     at = 12
     while at + 8 <= total:
         length, kind = struct.unpack_from("<II", data, at)
         if at + 8 + length > total:
-            raise AssetError(f"chunk at byte {at} reaches past the end of the file", where=where)
+            raise AssetError(where, f"chunk at byte {at} reaches past the end of the file")
         if at == 12 and kind != CHUNK_JSON:
-            raise AssetError("does not start with a JSON chunk", where=where)
+            raise AssetError(where, "does not start with a JSON chunk")
         chunks.setdefault(kind, data[at + 8 : at + 8 + length])
         at += 8 + length + (-length) % 4
     if CHUNK_JSON not in chunks:
-        raise AssetError("has no JSON chunk", where=where)
+        raise AssetError(where, "has no JSON chunk")
     return chunks[CHUNK_JSON], chunks.get(CHUNK_BIN)
 
 
 def _parse(where: str, text: bytes) -> dict[str, Any]:
     if len(text) > MAX_JSON_BYTES:
-        raise AssetError(f"has {len(text) >> 20} MB of JSON", where=where)
+        raise AssetError(where, f"has {len(text) >> 20} MB of JSON")
 
     def constant(name: str) -> NoReturn:
         raise ValueError(f"{name} is not a number")
@@ -183,11 +181,11 @@ def _parse(where: str, text: bytes) -> dict[str, Any]:
     try:
         root = json.loads(text.decode("utf-8-sig").rstrip("\0 \n\r\t"), parse_constant=constant)
     except RecursionError as error:
-        raise AssetError("JSON is nested too deeply", where=where) from error
+        raise AssetError(where, "JSON is nested too deeply") from error
     except (ValueError, UnicodeDecodeError) as error:
-        raise AssetError(f"JSON cannot be parsed: {error}", where=where) from error
+        raise AssetError(where, f"JSON cannot be parsed: {error}") from error
     if not isinstance(root, dict):
-        raise AssetError("JSON is not an object", where=where)
+        raise AssetError(where, "JSON is not an object")
     return root
 
 

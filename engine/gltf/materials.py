@@ -1,0 +1,161 @@
+"""Only looks: glTF materials, textures and images to `engine.model` materials, and the guess of what a part is."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from avatar_engine.engine.gltf.accessors import view_bytes
+from avatar_engine.engine.gltf.document import REFUSED, Document, resource
+from avatar_engine.engine.model import Material, MaterialKind, Texture
+
+MAX_SIDE = 8192  # pixels; larger pictures are refused
+USED_SIDE = 4096  # larger ones are halved until they fit: nobody sees more in a 4K picture
+FORMATS = ("PNG", "JPEG", "WEBP")
+
+KINDS: tuple[tuple[MaterialKind, str], ...] = (
+    ("eye_shade", r"eye.?(shade|shadow|occlu|ao|shell)|occlusion"),
+    ("lash", r"lash"),
+    ("brow", r"brow(?!n)"),
+    ("teeth", r"teeth|tooth|dent(al|ure)"),
+    ("gum", r"gum|mouth.?(bag|inner|cavity)"),
+    ("tongue", r"tongue"),
+    ("glass", r"glass(es)?.?lens|lens|cornea.?outer"),
+    ("eye", r"eye(?!lid)|iris|sclera|cornea|pupil"),
+    ("hair_cap", r"(hair|scalp).?cap"),
+    ("hair", r"hair|beard|moustache|mustache|fringe|bang|ponytail"),
+    ("skin", r"skin|face|head|body|neck|wolf3d_body"),
+    ("cloth", r"cloth|shirt|jacket|coat|blazer|top|outfit|dress|suit|sweater|collar|fabric|trouser|pant|shoe"),
+)
+"""First match wins; tried on the material's name, then on the mesh's."""
+
+
+def infer_kind(*names: str) -> MaterialKind:
+    """What a part is, from its names; 'plain' where nothing fits."""
+    for name in names:
+        for kind, pattern in KINDS:
+            if re.search(pattern, name.lower()):
+                return kind
+    return "plain"
+
+
+def read_texture(document: Document, number: int, folder: Path, at: str, *, linear: bool = False) -> Texture:
+    """The decoded picture behind texture `number`; pictures shared by materials are decoded once."""
+    textures = document.items("textures")
+    if number >= len(textures):
+        document.fail(at, f"names texture {number}, there are {len(textures)}")
+    texture, path = textures[number], f"textures[{number}]"
+    webp = document.extension(texture, "EXT_texture_webp")
+    basis = document.extension(texture, "KHR_texture_basisu")
+    holder = webp if webp is not None else texture
+    if holder.get("source") is None:
+        if basis is not None:
+            document.fail(path, "needs KHR_texture_basisu", REFUSED["KHR_texture_basisu"])
+        document.fail(path, "has no picture")
+    images = document.items("images")
+    source = document.integer(holder, "source", path, high=len(images))
+    known = document.cache.get(("image", source))
+    if isinstance(known, Texture):
+        return known
+    image, spot = images[source], f"images[{source}]"
+    if image.get("bufferView") is not None:
+        data = view_bytes(document, document.integer(image, "bufferView", spot, high=2**31), spot)
+    else:
+        data = bytes(resource(document, image.get("uri"), folder, spot))
+    name = document.text(image, "name", f"image{source}")
+    result = Texture(name, _decode(document, data, spot), linear)
+    document.cache["image", source] = result
+    return result
+
+
+def _decode(document: Document, data: bytes, at: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                if max(image.size) > MAX_SIDE or min(image.size) < 1:
+                    document.fail(at, f"is {image.size[0]}x{image.size[1]} pixels, at most {MAX_SIDE} a side are read")
+                image.draft("RGB", (USED_SIDE, USED_SIDE))
+                picture: Image.Image = image.convert("RGBA")
+    except UnidentifiedImageError:
+        document.fail(at, "is not a PNG, JPEG or WebP picture")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        document.fail(at, f"cannot be decoded: {error}")
+    while max(picture.size) > USED_SIDE:
+        picture = picture.reduce(2)
+    return np.asarray(picture, np.uint8)
+
+
+def uv_transform(document: Document, material: dict[str, Any], path: str) -> tuple[int, np.ndarray[Any, Any] | None]:
+    """Texture coordinate set of the base colour and its 2x3 KHR_texture_transform, or None."""
+    look = document.mapping(material, "pbrMetallicRoughness")
+    info = document.mapping(look, "baseColorTexture")
+    channel = document.integer(info, "texCoord", path, high=8, default=0)
+    change = document.extension(info, "KHR_texture_transform")
+    if change is None:
+        return channel, None
+    if "texCoord" in change:
+        channel = document.integer(change, "texCoord", path, high=8)
+    offset = document.numbers(change, "offset", path, (0.0, 0.0))
+    scale = document.numbers(change, "scale", path, (1.0, 1.0))
+    (angle,) = document.numbers(change, "rotation", path, (0.0,))
+    c, s = np.cos(angle), np.sin(angle)
+    matrix = np.array([[c * scale[0], s * scale[1], offset[0]], [-s * scale[0], c * scale[1], offset[1]]])
+    return channel, matrix
+
+
+def read_material(document: Document, number: int | None, mesh_name: str, folder: Path) -> Material:
+    """Material `number` (None: glTF's default) for a part of the mesh called `mesh_name`."""
+    if number is None:
+        kind = infer_kind(mesh_name)
+        return Material("default", kind, (1.0, 1.0, 1.0, 1.0), None, 0.6, 0.0, "OPAQUE", 0.5, False)
+    known = document.cache.get((f"material {infer_kind(mesh_name)}", number))
+    if isinstance(known, Material):
+        return known
+    material, path = document.items("materials")[number], f"materials[{number}]"
+    name = document.text(material, "name", f"material{number}")
+    look = document.mapping(material, "pbrMetallicRoughness")
+    extras = document.mapping(material, "extras")
+    kind = extras.get("kind")
+    if kind not in get_args(MaterialKind):
+        kind = infer_kind(name, mesh_name)
+    base = document.numbers(look, "baseColorFactor", path, (1.0, 1.0, 1.0, 1.0))
+    info = look.get("baseColorTexture")
+    specular_glossiness = document.extension(material, "KHR_materials_pbrSpecularGlossiness")
+    if info is None and specular_glossiness is not None:
+        base = document.numbers(specular_glossiness, "diffuseFactor", path, base)
+        info = specular_glossiness.get("diffuseTexture")
+    texture = None
+    if isinstance(info, dict):
+        texture = read_texture(document, document.integer(info, "index", path, high=2**31), folder, path)
+    emissive = document.numbers(material, "emissiveFactor", path, (0.0, 0.0, 0.0))
+    strength = document.extension(material, "KHR_materials_emissive_strength")
+    if strength is not None:
+        (factor,) = document.numbers(strength, "emissiveStrength", path, (1.0,))
+        emissive = tuple(factor * value for value in emissive)
+    if isinstance(material.get("emissiveTexture"), dict):
+        emissive = (0.0, 0.0, 0.0)  # a mask we do not read must not make the whole part glow
+    mode = document.text(material, "alphaMode", "OPAQUE")
+    if mode not in ("OPAQUE", "MASK", "BLEND"):
+        document.fail(f"{path}.alphaMode", f"is {mode!r}, not OPAQUE, MASK or BLEND")
+    result = Material(
+        name=name,
+        kind=kind,
+        base_colour=(base[0], base[1], base[2], base[3]),
+        base_texture=texture,
+        roughness=float(np.clip(document.numbers(look, "roughnessFactor", path, (0.6,))[0], 0.0, 1.0)),
+        metallic=float(np.clip(document.numbers(look, "metallicFactor", path, (0.0,))[0], 0.0, 1.0)),
+        alpha_mode=mode,  # type: ignore[arg-type]
+        alpha_cutoff=float(document.numbers(material, "alphaCutoff", path, (0.5,))[0]),
+        double_sided=material.get("doubleSided") is True,
+        emissive=(emissive[0], emissive[1], emissive[2]),
+        unlit=document.extension(material, "KHR_materials_unlit") is not None,
+    )
+    document.cache[f"material {infer_kind(mesh_name)}", number] = result
+    return result
