@@ -44,7 +44,10 @@ class Measures(Strict):
     shoulder_height_m: float | None = None
     shoulder_width_m: float | None = None
     eye_distance_m: float | None = None
-    face_depth_m: float | None = None
+    face_depth_m: float | None = None  # how far the eyes lie in front of the origin
+    head_width_m: float | None = None  # with the hair, above the chin
+    centre_x_m: float | None = None  # of the head, towards the avatar's left
+    bottom_m: float | None = None  # where the model ends below: no camera may show what is not there
 
 
 class AvatarProfile(Strict):
