@@ -26,7 +26,7 @@ _RETUNABLE = frozenset({"libx264", "h264_nvenc"})
 
 @dataclass(frozen=True, slots=True)
 class AccessUnit:
-    """One coded picture: Annex B bytes; a keyframe carries its SPS and PPS. `index` counts encoded pictures."""
+    """One coded picture: Annex B bytes; a keyframe carries its SPS and PPS. `index` counts pictures."""
 
     data: bytes
     keyframe: bool

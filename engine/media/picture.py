@@ -1,4 +1,4 @@
-"""Only here does a picture become an encoder's frame: BGRA or I420 in, yuv420p (BT.709, limited range) out."""
+"""Only here does a picture become an encoder's frame: BGRA or I420 in, BT.709 limited yuv420p out."""
 
 from __future__ import annotations
 
