@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from avatar_engine.components.action_units import UNIT_COUNT
 from avatar_engine.components.controls import CONTROLS, POSE
+from avatar_engine.components.mind import MIND_COLUMNS
 from avatar_engine.components.visemes import VISEMES
 
-UNIT_COUNT = 157
 CUES = ("openness", "closure", "labiodental", "rounding", "speech")
-PROSODY = ("level", "pitch_hz", "voiced", "onset", "energy")
+PROSODY = ("level", "pitch_hz", "voiced", "onset", "energy", "phrase_end", "quiet_s")
 _C = len(CONTROLS)
 _P = len(POSE)
 
 FACE_COLUMNS: dict[str, int] = {
     # ANALYZE
-    "prosody": len(PROSODY),  # level 0..1 (perceptual), pitch in Hz, voiced 0/1, onset 0..1, energy (mean square)
+    # level 0..1 (perceptual), pitch in Hz, voiced 0/1, onset 0..1 (a stressed syllable starts), energy (mean square),
+    # phrase_end 0/1 (in the tick it is noticed), quiet_s since the voice was last heard
+    "prosody": len(PROSODY),
     "visemes": len(VISEMES),  # 0..1, sum about 1
     "cues": len(CUES),  # 0..1
     # INTENT
@@ -34,4 +37,8 @@ FACE_COLUMNS: dict[str, int] = {
     "pose": _P,
     "rig": 1,  # index into Rigs
     "morphs": 1,  # widened to the widest rig: the rig's own targets
+    "morphs_before": 1,  # the same one tick ago
+    "joints": 6,  # widened likewise: (J, 6) flattened
+    "joints_before": 6,
+    **MIND_COLUMNS,
 }

@@ -11,16 +11,6 @@ Float = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class JointDrive:
-    """Joint `joint` of the model turns by gain (6,) x pose channel: a sparse row of the pose -> joints map."""
-
-    joint: int
-    channel: int
-    axis: int  # 0 yaw, 1 pitch, 2 roll, 3 x, 4 y, 5 z
-    gain: float
-
-
-@dataclass(frozen=True, slots=True)
 class Limit:
     """The sum of these controls never passes `ceiling`; all are scaled down together."""
 
@@ -35,8 +25,9 @@ class Rig:
     viseme_controls: (15, C) what a viseme looks like on this face.
     control_gain, control_offset: (C,) applied to the mixed controls, then clamped to [0, 1].
     unit_controls: (157, C) action units on controls, zero where the rig has a native target for the unit.
-    control_morphs: (C, T) and unit_morphs: (157, T): controls and native units on the model's targets.
-    drives: pose channels on joints. limits: sums that would push skin through skin.
+    control_morphs: (C, T), unit_morphs: (157, T), viseme_morphs: (15, T): what drives the model's own targets.
+    pose_joints: (P, J * 6), control_joints: (C, J * 6): joints as in RenderSnapshot.joints, flattened.
+    limits: sums that would push skin through skin.
     """
 
     name: str
@@ -46,15 +37,29 @@ class Rig:
     unit_controls: Float
     control_morphs: Float
     unit_morphs: Float
-    drives: tuple[JointDrive, ...]
+    viseme_morphs: Float
+    pose_joints: Float
+    control_joints: Float
     limits: tuple[Limit, ...]
-    joint_count: int
     morph_names: tuple[str, ...]
+    joint_names: tuple[str, ...]
     extras: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Rigs:
-    """All rigs in use; the batch column `rig` holds indices into this list."""
+    """All rigs in use; the batch column `rig` holds indices into this list. A freed place is None."""
 
-    items: list[Rig] = field(default_factory=list)
+    items: list[Rig | None] = field(default_factory=list)
+
+    def add(self, rig: Rig) -> int:
+        """The place of this rig, shared by all sessions that use the same object."""
+        for index, item in enumerate(self.items):
+            if item is rig:
+                return index
+        if None in self.items:
+            index = self.items.index(None)
+            self.items[index] = rig
+            return index
+        self.items.append(rig)
+        return len(self.items) - 1

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.engine.audio import SpeechTimeline
-from avatar_engine.engine.messages import Command, SegmentSpan
+from avatar_engine.engine.messages import Command, SegmentSpan, VideoFrame
 from avatar_engine.engine.render.base import Camera, Quality, Stage
 
 Float = NDArray[np.float32]
@@ -62,10 +62,12 @@ class View:
     fps: int
     quality: Quality
     level: int
-    morphs: Float  # (2, T): state of the last and of this tick
-    joints: Float  # (2, J, 6)
-    drawn: bool = False
+    morph_count: int
+    joint_count: int
     dirty: bool = True  # stage, camera or size changed
+    frozen: bool = False  # the driver asked not to draw (nobody watches, or no time)
+    pictures: list[VideoFrame] = field(default_factory=list)  # of this tick
+    shown: tuple[Float, Float] | None = None  # morphs and joints of the picture shown last
 
 
 @dataclass(slots=True)

@@ -6,6 +6,10 @@ from avatar_engine.engine.schedule import Schedule, System
 from avatar_engine.systems.audio_ingest import AudioIngest
 from avatar_engine.systems.commands import Commands
 from avatar_engine.systems.mouth import Mouth
+from avatar_engine.systems.pose import Pose
+from avatar_engine.systems.present import Lod, Render
+from avatar_engine.systems.publish import Publish
+from avatar_engine.systems.rig import RigWeights
 from avatar_engine.systems.viseme_analysis import VisemeAnalysis
 
 PIPELINE: tuple[type[System], ...] = (
@@ -13,7 +17,13 @@ PIPELINE: tuple[type[System], ...] = (
     AudioIngest,
     VisemeAnalysis,
     Mouth,
+    Pose,
+    RigWeights,
+    Lod,
+    Render,
+    Publish,
 )
+# What comes from outside the tick.
 INPUTS = ("inbox", "clock", "speech queue", "switches")
 
 

@@ -1,0 +1,71 @@
+"""The command line: reads arguments and environment, calls one function per command, turns errors into one line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from avatar_engine.engine.errors import DeviceError, EngineError, InputError
+
+# module with add_parser(subparsers) -> one line each, in the order people need them
+COMMANDS = (
+    "avatar_engine.render_cli",
+    "avatar_engine.snapshot",
+    "avatar_engine.avatars_cli",
+    "avatar_engine.visemes_cli",
+    "avatar_engine.behaviours_cli",
+    "avatar_engine.replay",
+    "avatar_engine.doctor",
+    "avatar_engine.worker_cli",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 a fault of the machine or ours, 2 unusable input."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    run = getattr(options, "run", None)
+    if run is None:
+        parser.print_help()
+        return 2
+    try:
+        return int(run(options) or 0)
+    except InputError as error:
+        print(f"avatar-engine: {error}", file=sys.stderr)
+        return 2
+    except DeviceError as error:
+        print(f"avatar-engine: {error}", file=sys.stderr)
+        return 2
+    except EngineError as error:
+        print(f"avatar-engine: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        print("avatar-engine: stopped", file=sys.stderr)
+        return 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="avatar-engine", description="Speech in, a lip-synced, expressive 3D person out."
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and stop")
+    parser.set_defaults(run=_version_or_help)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name in COMMANDS:
+        importlib.import_module(name).add_parser(commands)
+    return parser
+
+
+def _version_or_help(options: argparse.Namespace) -> int:
+    if options.version:
+        from importlib.metadata import version
+
+        print(f"avatar-engine {version('avatar-engine')}")
+        return 0
+    build_parser().print_help()
+    return 2

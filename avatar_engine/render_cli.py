@@ -1,0 +1,102 @@
+"""`avatar-engine render`: a speech file in, an MP4 of a person speaking it out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avatar_engine.engine.errors import InputError
+from avatar_engine.options import (
+    QUALITIES,
+    RuntimeOptions,
+    SessionOptions,
+    parse_fps,
+    parse_quality,
+    parse_resolution,
+)
+
+if TYPE_CHECKING:
+    from avatar_engine.offline import RenderReport
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `render`."""
+    parser = commands.add_parser(
+        "render",
+        help="turn a speech file into a video",
+        description="Turn any speech file (wav, flac, mp3, m4a, ogg, opus, webm, a video with sound) into a video.",
+    )
+    parser.add_argument("speech", type=Path, help="the speech file")
+    parser.add_argument("-o", "--output", type=Path, default=Path("avatar.mp4"), metavar="OUT.mp4",
+                        help="video to write, or a folder name ending in / for PNG frames (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--avatar", default="ada", metavar="ID|FILE", help="bundled id, GLB/VRM or avatar.yaml")
+    parser.add_argument("--scene", metavar="ID|FILE", help="scene id or YAML file (default: the avatar's own)")
+    parser.add_argument("--background", metavar="ID|FILE|#RRGGBB", help="replace the scene's background")
+    parser.add_argument("--camera", metavar="FRAMING", help="head, bust or upper_body instead of the scene's")
+    parser.add_argument("--fps", type=int, default=30, help="24, 30 or 60 (default: %(default)s)")
+    parser.add_argument("--resolution", default="720p", metavar="R", help="720p, 1080p, 4k or WIDTHxHEIGHT")
+    parser.add_argument("--quality", default="medium", metavar="Q", help=", ".join(QUALITIES))
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same video (default: %(default)s)")
+    parser.add_argument("--emotion", metavar="NAME[:0..1]", help="an emotion to hold, as in happy:0.6")
+    parser.add_argument("--style", default="professional", help="professional, warm, playful or clinical")
+    parser.add_argument("--visemes", default=None, metavar="MODEL", help="viseme model: neural, spectral, rhubarb")
+    parser.add_argument("--journal", type=Path, metavar="FILE", help="write a journal for `avatar-engine replay`")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Render and print the report."""
+    from avatar_engine.offline import render_file
+    from avatar_engine.viseme_models import default_viseme_model
+
+    width, height = parse_resolution(options.resolution)
+    emotion, intensity = _emotion(options.emotion)
+    runtime = RuntimeOptions(
+        viseme_model=options.visemes or default_viseme_model(), journal=options.journal
+    )
+    session = SessionOptions(
+        avatar=options.avatar, scene=options.scene, background=options.background, width=width, height=height,
+        fps=parse_fps(options.fps), quality=parse_quality(options.quality), seed=options.seed,
+        style=options.style, framing=options.camera, emotion=emotion, emotion_intensity=intensity,
+    )  # fmt: skip
+    show = None if options.quiet or not sys.stderr.isatty() else _progress
+    report = render_file(options.speech, options.output, runtime, session, progress=show)
+    print(describe(report))
+    return 0
+
+
+def describe(report: RenderReport) -> str:
+    """The short report people read after a render."""
+    return "\n".join(
+        (
+            f"{report.output}: {report.duration_s:.1f} s, {report.frames} frames",
+            f"  {report.speed:.2f} x real time ({report.wall_s:.1f} s)",
+            f"  per frame: simulation {report.simulation_ms:.2f} ms, draw {report.draw_ms:.2f} ms, "
+            f"encode {report.encode_ms:.2f} ms (median)",
+            f"  peak memory {report.peak_memory_mb:.0f} MB",
+        )
+    )
+
+
+def _progress(done_s: float, total_s: float | None) -> None:
+    if total_s:
+        share = min(done_s / total_s, 1.0)
+        bar = "#" * int(30 * share)
+        print(f"\r  [{bar:<30}] {done_s:6.1f} / {total_s:.1f} s", end="", file=sys.stderr, flush=True)
+        if share >= 1.0:
+            print(file=sys.stderr)
+    else:
+        print(f"\r  {done_s:6.1f} s", end="", file=sys.stderr, flush=True)
+
+
+def _emotion(text: str | None) -> tuple[str | None, float]:
+    if text is None:
+        return None, 1.0
+    name, _, strength = text.partition(":")
+    try:
+        return name, float(strength or 1.0)
+    except ValueError:
+        raise InputError(f"--emotion {text}", "the strength is no number", "write happy:0.6") from None

@@ -1,0 +1,269 @@
+"""The composition root: puts world, schedule, models and renderer together and steps them. No clock, no thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avatar_engine.components.face import FACE_COLUMNS
+from avatar_engine.components.mind import mind_components, prepare_mind
+from avatar_engine.components.rig import Rigs
+from avatar_engine.components.session import Inbox, Speech, Switches, View, VisemeTimeline
+from avatar_engine.engine.audio import SpeechTimeline
+from avatar_engine.engine.assets import asset_path
+from avatar_engine.engine.errors import InputError
+from avatar_engine.engine.journal import (
+    Closed,
+    Event,
+    JournalWriter,
+    Opened,
+    Pushed,
+    Sent,
+    TickRecord,
+    digests_of,
+)
+from avatar_engine.engine.messages import (
+    AudioChunk,
+    ClearSpeech,
+    Command,
+    FramePacket,
+    SetBackground,
+    SetScene,
+)
+from avatar_engine.engine.render.base import Renderer
+from avatar_engine.engine.world import World
+from avatar_engine.inlet import SpeechInlet
+from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.scenes.framing import measure
+from avatar_engine.scenes.library import Avatar, AvatarLibrary
+from avatar_engine.scenes.staging import camera_of, load_scene, set_background, stage_of
+from avatar_engine.systems.pipeline import build_schedule
+from avatar_engine.systems.present import Studio
+from avatar_engine.systems.publish import Outbox
+from avatar_engine.systems.viseme_analysis import RING, VisemeEngine
+from avatar_engine.systems.viseme_model import HOP, RATE
+from avatar_engine.viseme_models import make_viseme_model
+
+DEFAULT_SCENE = "studio"
+
+
+@dataclass(slots=True)
+class _Session:
+    entity: int
+    options: SessionOptions
+    avatar: Avatar  # held so that the library keeps sharing it
+
+
+class Runtime:
+    """Many avatars in one simulation.
+
+    `push_audio` and `send` may be called from any thread; everything else belongs to one thread, the one
+    that steps.
+    """
+
+    def __init__(self, options: RuntimeOptions, library: AvatarLibrary, renderer: Renderer) -> None:
+        self.options = options
+        self.library = library
+        self.renderer = renderer
+        self.schedule = build_schedule()
+        self._model = make_viseme_model(options.viseme_model)
+        self._world = World(options.hz, FACE_COLUMNS)
+        self._rigs = Rigs()
+        self._outbox = Outbox()
+        for resource in (self._rigs, self._outbox, VisemeEngine(self._model), Studio(renderer)):
+            self._world.put(resource)
+        prepare_mind(self._world)
+        self._sessions: dict[str, _Session] = {}
+        self._inlets: dict[str, SpeechInlet] = {}
+        self._outside: deque[Pushed | Sent] = deque()
+        self._events: list[Event] = []
+        self._opened = 0
+        self._journal: JournalWriter | None = None
+        if options.journal is not None:
+            header = {"hz": options.hz, "audio_rate": options.audio_rate, "viseme_model": options.viseme_model}
+            self._journal = JournalWriter(options.journal, header)
+
+    @property
+    def tick(self) -> int:
+        """The tick that the next step will simulate."""
+        return self._world.tick
+
+    @property
+    def world(self) -> World:
+        """The simulation's state, for reading (tests, editor, metrics)."""
+        return self._world
+
+    def sessions(self) -> tuple[str, ...]:
+        """Open sessions, oldest first."""
+        return tuple(self._sessions)
+
+    def open_session(self, options: SessionOptions, session: str | None = None) -> str:
+        """Put an avatar on a stage. Raises InputError (unknown names, broken files) and changes nothing then."""
+        self._opened += 1
+        name = session or f"session-{self._opened}"
+        if name in self._sessions:
+            raise InputError(f"session {name}", "is open already")
+        avatar = self.library.load(options.avatar)
+        scene = load_scene(options.scene or avatar.profile.default_scene or DEFAULT_SCENE)
+        measures = measure(avatar.model, avatar.profile.measures)
+        stage = stage_of(scene)
+        if options.background is not None:
+            stage = set_background(stage, options.background)
+        camera = camera_of(scene, measures, options.width, options.height, options.framing)
+        view_id = -1
+        if self.options.draw:
+            view_id = self.renderer.open_view(avatar.model, options.width, options.height, options.quality)
+        rig = avatar.rig
+        view = View(
+            view_id, stage, camera, options.width, options.height, options.fps, options.quality, 1,
+            len(rig.morph_names), len(rig.joint_names),
+        )  # fmt: skip
+        world = self._world
+        world.batch.widen("morphs", len(rig.morph_names))
+        world.batch.widen("morphs_before", len(rig.morph_names))
+        world.batch.widen("joints", len(rig.joint_names) * 6)
+        world.batch.widen("joints_before", len(rig.joint_names) * 6)
+        track = VisemeTimeline(self._model.open(), np.zeros((RING, 20), np.float32))
+        speech = Speech(
+            SpeechTimeline(self.options.audio_rate, self._look_ahead_s()),
+            np.zeros(0, np.float32),
+            np.zeros(0, np.float32),
+        )
+        switches = Switches(
+            options.facial_expressions, options.head_movements, options.emotion_enabled, options.style
+        )
+        entity = world.spawn(
+            name, options.seed, Inbox(), speech, track, view, switches, *mind_components(options.style)
+        )
+        world.batch["rig"][-1, 0] = self._rigs.add(rig)
+        self._sessions[name] = _Session(entity, options, avatar)
+        self._inlets[name] = SpeechInlet(self.options.audio_rate)
+        self._events.append(Opened(name, asdict(options)))
+        return name
+
+    def close_session(self, session: str) -> None:
+        """Take the avatar off the stage; unknown names are ignored (it is gone, as wanted)."""
+        held = self._sessions.pop(session, None)
+        if held is None:
+            return
+        self._inlets.pop(session, None)
+        view = self._world.get(held.entity, View)
+        if view.id >= 0:
+            self.renderer.close_view(view.id)
+        self._model.close(self._world.get(held.entity, VisemeTimeline).slot)
+        self._world.despawn(held.entity)
+        if not any(other.avatar.rig is held.avatar.rig for other in self._sessions.values()):
+            self._rigs.items[self._rigs.items.index(held.avatar.rig)] = None
+        self._events.append(Closed(session))
+
+    def push_audio(self, session: str, chunk: AudioChunk) -> None:
+        """Speech to play after all that was pushed before. Any rate, any chunk size; any thread."""
+        inlet = self._inlets.get(session)
+        if inlet is not None:
+            for ready in inlet.prepare(chunk):
+                self._outside.append(Pushed(session, ready.chunk, ready.heard))
+
+    def send(self, session: str, command: Command) -> None:
+        """A command, carried out at the start of the next tick in the order sent; any thread."""
+        if isinstance(command, ClearSpeech) and session in self._inlets:
+            self._inlets[session].drop()
+        self._outside.append(Sent(session, command))
+
+    def buffered_s(self, session: str) -> float:
+        """Seconds of speech that have arrived and are not planned yet."""
+        speech = self._world.get(self._sessions[session].entity, Speech)
+        waiting = sum(
+            len(event.chunk.samples)
+            for event in tuple(self._outside)
+            if isinstance(event, Pushed) and event.session == session
+        )
+        return (speech.timeline.queued() + waiting) / self.options.audio_rate
+
+    def step(self, draw: bool = True) -> list[FramePacket]:
+        """Simulate one tick and return one packet per session. With `draw` False pictures are left out."""
+        self._take_in()
+        for _, view in self._world.each(View):
+            view.frozen = not draw
+        self.schedule.run(self._world)
+        if self._journal is not None:
+            record = TickRecord(self._world.tick, tuple(self._events), digests_of(self._world.batch))
+            self._journal.write(record)
+        self._events.clear()
+        self._world.tick += 1
+        return list(self._outbox.packets)
+
+    def replay_event(self, event: Event) -> None:
+        """Apply a journaled event before the next step."""
+        match event:
+            case Opened(session, options):
+                self.open_session(SessionOptions(**options), session)
+            case Closed(session):
+                self.close_session(session)
+            case _:
+                self._outside.append(event)
+
+    def close(self) -> None:
+        """Close every session, the journal and the renderer."""
+        for session in list(self._sessions):
+            self.close_session(session)
+        if self._journal is not None:
+            self._journal.close()
+        self.renderer.close()
+
+    def _take_in(self) -> None:
+        while self._outside:
+            event = self._outside.popleft()
+            held = self._sessions.get(event.session)
+            if held is None:
+                continue
+            self._events.append(event)
+            match event:
+                case Pushed(_, chunk, heard):
+                    timeline = self._world.get(held.entity, Speech).timeline
+                    timeline.push(chunk.segment, chunk.samples, heard, chunk.last, chunk.words)
+                case Sent(_, SetScene() | SetBackground() as command):
+                    self._restage(held, command)
+                case Sent(_, command):
+                    self._world.get(held.entity, Inbox).waiting.append(command)
+
+    def _restage(self, held: _Session, command: SetScene | SetBackground) -> None:
+        view = self._world.get(held.entity, View)
+        if isinstance(command, SetScene):
+            scene = load_scene(command.scene)
+            measures = measure(held.avatar.model, held.avatar.profile.measures)
+            view.stage = stage_of(scene)
+            view.camera = camera_of(scene, measures, view.width, view.height, held.options.framing)
+        else:
+            view.stage = set_background(view.stage, command.background)
+        view.dirty = True
+
+    def _look_ahead_s(self) -> float:
+        if self.options.look_ahead_s is not None:
+            return self.options.look_ahead_s
+        # a frame for the tick's middle needs the model's delay, its own hop, and one hop of interpolation
+        return (self._model.delay_frames + 2) * HOP / RATE
+
+
+def bundled_folders(extra: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+    """Where avatars are looked for: what the caller names, the user's own folder, the bundled ones."""
+    own = Path.home() / ".local" / "share" / "avatar-engine" / "avatars"
+    return (*extra, own, asset_path("avatars"))
+
+
+def make_runtime(options: RuntimeOptions, renderer: Callable[[], Renderer] | None = None) -> Runtime:
+    """A runtime with the bundled avatars and the renderer of this machine (none is started when `draw` is off)."""
+    from avatar_engine.engine.gltf.reader import load_model
+    from avatar_engine.engine.render.null import NullRenderer
+
+    library = AvatarLibrary(bundled_folders(options.avatar_folders), load_model)
+    if renderer is not None:
+        return Runtime(options, library, renderer())
+    if not options.draw:
+        return Runtime(options, library, NullRenderer())
+    from avatar_engine.engine.render.panda.renderer import PandaRenderer
+
+    return Runtime(options, library, PandaRenderer())

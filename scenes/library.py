@@ -1,0 +1,81 @@
+"""Finds avatars by id or file and loads each once: profile, model, rig, shared by all who show it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from avatar_engine.components.rig import Rig
+from avatar_engine.engine.errors import AssetError, SceneError, suggest
+from avatar_engine.engine.model import Model
+from avatar_engine.scenes.profile import AvatarProfile, load_profile
+from avatar_engine.scenes.rigging import compile_rig
+
+MODEL_FILES = (".glb", ".gltf", ".vrm")
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Avatar:
+    """Everything about one avatar that sessions share."""
+
+    id: str
+    profile: AvatarProfile
+    model: Model
+    rig: Rig
+
+
+class AvatarLibrary:
+    """Looks in `folders` (first wins); thread-safe. An avatar nobody uses any more is forgotten."""
+
+    def __init__(self, folders: tuple[Path, ...], read_model: Callable[[Path], Model]) -> None:
+        self.folders = folders
+        self._read_model = read_model
+        self._loaded: WeakValueDictionary[str, Avatar] = WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    def ids(self) -> list[str]:
+        """Avatars that can be named, sorted."""
+        found = {path.parent.name for folder in self.folders for path in folder.glob("*/avatar.yaml")}
+        return sorted(found)
+
+    def find(self, avatar: str) -> Path:
+        """The avatar.yaml or model file that `avatar` (an id, a folder or a file) means. Raises SceneError."""
+        path = Path(avatar).expanduser()
+        if path.suffix.lower() in (*MODEL_FILES, ".yaml", ".yml"):
+            if not path.is_file():
+                raise SceneError(avatar, "no such file")
+            return path
+        if (path / "avatar.yaml").is_file():
+            return path / "avatar.yaml"
+        for folder in self.folders:
+            candidate = folder / avatar / "avatar.yaml"
+            if avatar == Path(avatar).name and candidate.is_file():
+                return candidate
+        raise SceneError(
+            avatar, "no such avatar", suggest(avatar, self.ids()) or "give an id or a GLB/VRM file"
+        )
+
+    def load(self, avatar: str) -> Avatar:
+        """Find, read and compile; the same object again while anybody holds it. Raises SceneError or AssetError."""
+        path = self.find(avatar).resolve()
+        with self._lock:
+            loaded = self._loaded.get(str(path))
+            if loaded is None:
+                loaded = self._read(path)
+                self._loaded[str(path)] = loaded
+            return loaded
+
+    def _read(self, path: Path) -> Avatar:
+        if path.suffix.lower() in MODEL_FILES:
+            profile, model_path, name = AvatarProfile(model=path.name, name=path.stem), path, path.stem
+        else:
+            profile = load_profile(path)
+            model_path, name = path.parent / profile.model, path.parent.name
+            if not model_path.is_file():
+                raise AssetError(str(path), f"its model '{profile.model}' is not there")
+        model = self._read_model(model_path)
+        rig = compile_rig(profile, name, model.morph_names, model.joint_names, str(path))
+        return Avatar(name, profile, model, rig)

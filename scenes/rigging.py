@@ -1,0 +1,177 @@
+"""Compiles an avatar's profile and its model's names into a Rig: matrices, once, before anything is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from avatar_engine.components.action_units import catalogue
+from avatar_engine.components.controls import CONTROL_INDEX, CONTROLS, POSE, POSE_INDEX
+from avatar_engine.components.rig import Float, Limit, Rig
+from avatar_engine.components.viseme_shapes import viseme_matrix
+from avatar_engine.components.visemes import VISEMES
+from avatar_engine.engine.errors import SceneError, suggest
+from avatar_engine.scenes.profile import AvatarProfile
+
+# role -> names under which models keep that joint, best first
+JOINT_NAMES: dict[str, tuple[str, ...]] = {
+    "head": ("head", "Head", "mixamorig:Head", "CC_Base_Head", "J_Bip_C_Head"),
+    "neck": ("neck", "Neck", "mixamorig:Neck", "CC_Base_NeckTwist01", "J_Bip_C_Neck"),
+    "spine": (
+        "spine",
+        "Spine2",
+        "Spine1",
+        "Spine",
+        "mixamorig:Spine2",
+        "CC_Base_Spine02",
+        "J_Bip_C_UpperChest",
+    ),
+    "jaw": ("jaw", "Jaw", "CC_Base_JawRoot"),
+    "tongue": ("tongue", "Tongue", "CC_Base_Tongue01"),
+    "eye_left": ("eyeLeft", "LeftEye", "mixamorig:LeftEye", "CC_Base_L_Eye", "J_Adj_L_FaceEye"),
+    "eye_right": ("eyeRight", "RightEye", "mixamorig:RightEye", "CC_Base_R_Eye", "J_Adj_R_FaceEye"),
+    "shoulder_left": ("shoulderLeft", "LeftShoulder", "mixamorig:LeftShoulder", "CC_Base_L_Clavicle"),
+    "shoulder_right": ("shoulderRight", "RightShoulder", "mixamorig:RightShoulder", "CC_Base_R_Clavicle"),
+}
+YAW, PITCH, ROLL, X, Y, Z = range(6)
+# pose channel -> (joint role, axis, gain)
+POSE_DRIVES: dict[str, tuple[tuple[str, int, float], ...]] = {
+    "head_yaw": (("head", YAW, 1.0),), "head_pitch": (("head", PITCH, 1.0),), "head_roll": (("head", ROLL, 1.0),),
+    "head_x": (("head", X, 1.0),), "head_y": (("head", Y, 1.0),), "head_z": (("head", Z, 1.0),),
+    "neck_yaw": (("neck", YAW, 1.0),), "neck_pitch": (("neck", PITCH, 1.0),), "neck_roll": (("neck", ROLL, 1.0),),
+    "spine_yaw": (("spine", YAW, 1.0),), "spine_pitch": (("spine", PITCH, 1.0),),
+    "spine_roll": (("spine", ROLL, 1.0),),
+    "eye_left_yaw": (("eye_left", YAW, 1.0),), "eye_left_pitch": (("eye_left", PITCH, 1.0),),
+    "eye_right_yaw": (("eye_right", YAW, 1.0),), "eye_right_pitch": (("eye_right", PITCH, 1.0),),
+    # a shrug lifts the shoulder by up to 18 mm; a breath lifts both by 4 mm and the chest leans back half a degree
+    "shoulder_left": (("shoulder_left", Y, 0.06),), "shoulder_right": (("shoulder_right", Y, 0.06),),
+    "breath": (("shoulder_left", Y, 0.004), ("shoulder_right", Y, 0.004), ("spine", PITCH, 0.008)),
+}  # fmt: skip
+# Tongue shapes turn the tongue joint (radians at 1); jaw shapes turn the jaw joint where there are no jaw targets.
+TONGUE_DRIVES = {
+    "tongueTipUp": (PITCH, 0.45), "tongueUp": (PITCH, 0.30), "tongueDown": (PITCH, -0.30),
+    "tongueBackUp": (Y, 0.004), "tongueLeft": (YAW, 0.35), "tongueRight": (YAW, -0.35),
+}  # fmt: skip
+JAW_DRIVES = {
+    "jawOpen": (PITCH, -0.36),
+    "jawLeft": (YAW, 0.10),
+    "jawRight": (YAW, -0.10),
+    "jawForward": (Z, 0.008),
+}
+
+
+def compile_rig(
+    profile: AvatarProfile, name: str, morphs: Sequence[str], joints: Sequence[str], where: str
+) -> Rig:
+    """The Rig of a model with these target and joint names. Raises SceneError for names that are not there."""
+    targets = {target: index for index, target in enumerate(morphs)}
+    control_morphs = np.zeros((len(CONTROLS), len(morphs)), np.float32)
+    gain = np.ones(len(CONTROLS), np.float32)
+    offset = np.zeros(len(CONTROLS), np.float32)
+    for index, control in enumerate(CONTROLS):
+        gain[index] = profile.gains.get(control, 1.0)
+        offset[index] = profile.rest.get(control, 0.0)
+        if control in profile.mapping:
+            for drive in profile.mapping[control]:
+                if drive.target not in targets:
+                    raise SceneError(
+                        f"{where} mapping.{control}", f"the model has no target '{drive.target}'",
+                        suggest(drive.target, targets),
+                    )  # fmt: skip
+                control_morphs[index, targets[drive.target]] = drive.gain
+        elif control in targets:
+            control_morphs[index, targets[control]] = 1.0
+    unit_controls, unit_morphs = _units(profile, targets, where)
+    roles = _roles(profile, joints, where)
+    viseme_controls = viseme_matrix(profile.visemes)
+    return Rig(
+        name=name,
+        viseme_controls=viseme_controls,
+        control_gain=gain,
+        control_offset=offset,
+        unit_controls=unit_controls,
+        control_morphs=control_morphs,
+        unit_morphs=unit_morphs,
+        viseme_morphs=_viseme_morphs(control_morphs, viseme_controls, targets),
+        pose_joints=_pose_joints(roles, len(joints)),
+        control_joints=_control_joints(roles, len(joints), control_morphs),
+        limits=tuple(
+            Limit(tuple(CONTROL_INDEX[control] for control in limit.controls), limit.ceiling)
+            for limit in profile.limits
+        ),
+        morph_names=tuple(morphs),
+        joint_names=tuple(joints),
+        extras=dict(profile.extras),
+    )
+
+
+def _units(profile: AvatarProfile, targets: dict[str, int], where: str) -> tuple[Float, Float]:
+    """(157, C) and (157, T): a unit with a native target on this model moves that instead of its controls."""
+    units = catalogue().units
+    controls = np.zeros((len(units), len(CONTROLS)), np.float32)
+    native = np.zeros((len(units), len(targets)), np.float32)
+    for row, unit in enumerate(units):
+        target = profile.units.get(unit.id, unit.id)
+        if target in targets:
+            native[row, targets[target]] = 1.0
+            continue
+        if unit.id in profile.units:
+            raise SceneError(
+                f"{where} units.{unit.id}", f"the model has no target '{target}'", suggest(target, targets)
+            )
+        for control, weight in unit.controls.items():
+            controls[row, CONTROL_INDEX[control]] = weight
+    return controls, native
+
+
+def _viseme_morphs(control_morphs: Float, viseme_controls: Float, targets: dict[str, int]) -> Float:
+    """(15, T): only for models that have viseme targets but lack the ARKit mouth to build visemes from."""
+    native = np.zeros((len(VISEMES), len(targets)), np.float32)
+    for row, viseme in enumerate(VISEMES[1:], start=1):
+        wanted = np.abs(viseme_controls[row, : CONTROL_INDEX["tongueOut"]])
+        reached = wanted[np.abs(control_morphs[: len(wanted)]).sum(axis=1) > 0].sum()
+        if f"viseme_{viseme}" in targets and reached < 0.5 * wanted.sum():
+            native[row, targets[f"viseme_{viseme}"]] = 1.0
+    return native
+
+
+def _roles(profile: AvatarProfile, joints: Sequence[str], where: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for role, joint in profile.joints.items():
+        if role not in JOINT_NAMES:
+            raise SceneError(f"{where} joints.{role}", "no such joint role", suggest(role, JOINT_NAMES))
+        if joint and joint not in joints:
+            raise SceneError(
+                f"{where} joints.{role}", f"the model has no joint '{joint}'", suggest(joint, joints)
+            )
+    for role, names in JOINT_NAMES.items():
+        for joint in (profile.joints[role],) if role in profile.joints else names:
+            if joint in joints:
+                found[role] = list(joints).index(joint)
+                break
+    return found
+
+
+def _pose_joints(roles: dict[str, int], count: int) -> Float:
+    matrix = np.zeros((len(POSE), count, 6), np.float32)
+    for channel, drives in POSE_DRIVES.items():
+        for role, axis, gain in drives:
+            # a model without a neck or spine joint turns its head instead
+            stand_in = (
+                "head" if role in ("neck", "spine") and role not in roles and "breath" != channel else role
+            )
+            if stand_in in roles:
+                matrix[POSE_INDEX[channel], roles[stand_in], axis] += gain
+    return matrix.reshape(len(POSE), count * 6)
+
+
+def _control_joints(roles: dict[str, int], count: int, control_morphs: Float) -> Float:
+    matrix = np.zeros((len(CONTROLS), count, 6), np.float32)
+    drives = [("tongue", TONGUE_DRIVES), ("jaw", JAW_DRIVES)]
+    for role, table in drives:
+        for control, (axis, gain) in table.items():
+            index = CONTROL_INDEX[control]
+            if role in roles and not control_morphs[index].any():
+                matrix[index, roles[role], axis] = gain
+    return matrix.reshape(len(CONTROLS), count * 6)

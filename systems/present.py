@@ -1,0 +1,99 @@
+"""Decides the level of detail and draws the pictures that fall into this tick."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avatar_engine.components.session import Float, View
+from avatar_engine.engine.clock import frame_blend, frames_in_tick
+from avatar_engine.engine.messages import VideoFrame
+from avatar_engine.engine.render.base import Renderer, RenderSnapshot
+from avatar_engine.engine.schedule import Phase
+from avatar_engine.engine.world import Row, World
+
+STILL = 5e-4  # a weight or radian that moves less is not worth a new picture
+
+
+class Studio:
+    """The one renderer of a runtime, as a resource."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self.renderer = renderer
+
+
+class Lod:
+    """Picks the mesh: software GL pays per triangle, and small pictures do not show them."""
+
+    name = "lod"
+    phase = Phase.PRESENT
+    reads = ("clock",)
+    writes = ("level",)
+
+    def run(self, world: World) -> None:
+        """0 finest; pictures of up to 400 lines show level 2 on software GL, larger ones level 1 below `ultra`."""
+        software = world.resource(Studio).renderer.info.software
+        for _, view in world.each(View):
+            fine = view.quality == "ultra" or (not software and view.quality == "high")
+            if not software:
+                view.level = 0 if fine and view.height > 400 else 1
+            else:
+                view.level = 0 if fine else 2 if view.height <= 400 and view.quality in ("low", "medium") else 1
+
+
+class Render:
+    """Draws every view's frames of this tick, interpolated between the two states around each frame's middle."""
+
+    name = "render"
+    phase = Phase.PRESENT
+    reads = ("morphs", "joints", "level", "clock")
+    writes = ("pictures",)
+
+    def run(self, world: World) -> None:
+        """Fill `View.pictures`; a picture nothing changed in is not drawn again."""
+        renderer = world.resource(Studio).renderer
+        rounds: list[list[tuple[View, int, RenderSnapshot]]] = []
+        for _, (row, view) in world.each2(Row, View):
+            view.pictures.clear()
+            if view.id < 0:
+                continue
+            for turn, frame in enumerate(frames_in_tick(world.tick, view.fps, world.hz)):
+                blend = frame_blend(frame, world.tick, view.fps, world.hz)
+                morphs, joints = _state(world, row.index, view, blend)
+                if view.frozen or (not view.dirty and _still(view, morphs, joints)):
+                    view.pictures.append(VideoFrame(frame, None))
+                    continue
+                view.dirty = False
+                view.shown = (morphs, joints)
+                snapshot = RenderSnapshot(
+                    view.id, view.stage, view.camera, morphs, joints.reshape(-1, 6), view.level
+                )
+                while len(rounds) <= turn:
+                    rounds.append([])
+                rounds[turn].append((view, frame, snapshot))
+        for jobs in rounds:
+            images = renderer.draw([snapshot for _, _, snapshot in jobs])
+            for (view, frame, _), image in zip(jobs, images, strict=True):
+                view.pictures.append(VideoFrame(frame, image))
+        for _, view in world.each(View):
+            view.pictures.sort(key=lambda picture: picture.index)
+
+
+def _state(world: World, row: int, view: View, blend: float) -> tuple[Float, Float]:
+    batch = world.batch
+    morphs = batch["morphs"][row, : view.morph_count]
+    joints = batch["joints"][row, : view.joint_count * 6]
+    if blend >= 1.0 or world.tick == 0:
+        return morphs.copy(), joints.copy()
+    share = np.float32(blend)
+    before = batch["morphs_before"][row, : view.morph_count]
+    joints_before = batch["joints_before"][row, : view.joint_count * 6]
+    return before + (morphs - before) * share, joints_before + (joints - joints_before) * share
+
+
+def _still(view: View, morphs: Float, joints: Float) -> bool:
+    if view.shown is None:
+        return False
+    return bool(
+        np.max(np.abs(morphs - view.shown[0]), initial=0) < STILL
+        and np.max(np.abs(joints - view.shown[1]), initial=0) < STILL / 5
+    )

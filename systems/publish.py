@@ -1,0 +1,46 @@
+"""Packs what a tick produced into FramePackets, and counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from avatar_engine.components.session import Speech, View
+from avatar_engine.engine.clock import first_sample
+from avatar_engine.engine.messages import FramePacket
+from avatar_engine.engine.schedule import Phase
+from avatar_engine.engine.world import Identity, World
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Packets of this tick, in the order the sessions were opened."""
+
+    packets: list[FramePacket] = field(default_factory=list)
+
+
+class Publish:
+    """The last system: from here on nothing of the simulation changes."""
+
+    name = "publish"
+    phase = Phase.PUBLISH
+    reads = ("samples", "pictures", "speaking", "clock")
+    writes = ("packets",)
+
+    def run(self, world: World) -> None:
+        """One packet per session."""
+        packets = world.resource(Outbox).packets
+        packets.clear()
+        for _, (identity, speech, view) in world.each3(Identity, Speech, View):
+            packets.append(
+                FramePacket(
+                    session=identity.session,
+                    tick=world.tick,
+                    generation=speech.generation,
+                    rate=speech.timeline.rate,
+                    start_sample=first_sample(world.tick, speech.timeline.rate, world.hz),
+                    samples=speech.samples,
+                    spans=speech.spans,
+                    frames=tuple(view.pictures),
+                    speaking=any(span.count for span in speech.spans),
+                )
+            )
