@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -14,8 +14,8 @@ from avatar_engine.maker.parts import Floats, Surface
 _AZIMUTH_DEG = (0.0, 25.0, 42.0, 54.0, 62.0, 70.0, 78.0, 88.0, 100.0, 118.0, 150.0, 180.0)
 _HAIRLINES: dict[str, tuple[float, ...]] = {
     "soft": (1.10, 1.09, 0.98, 0.74, 0.42, 0.12, 0.10, 0.20, 0.10, -0.35, -0.95, -1.02),
-    "short": (1.08, 1.10, 1.02, 0.78, 0.36, -0.10, 0.02, 0.30, 0.25, -0.22, -0.76, -0.82),
-    "receding": (1.16, 1.26, 1.30, 1.02, 0.46, -0.05, 0.02, 0.30, 0.25, -0.22, -0.76, -0.82),
+    "short": (1.05, 1.10, 1.10, 0.86, 0.42, -0.10, -0.12, 0.00, 0.05, -0.25, -0.76, -0.82),
+    "receding": (1.14, 1.26, 1.36, 1.08, 0.50, -0.05, -0.10, 0.00, 0.05, -0.25, -0.76, -0.82),
 }
 
 
@@ -31,10 +31,15 @@ def unit(v: Floats) -> Floats:
     return np.where(length > 1e-9, v / np.maximum(length, 1e-9), np.array([0.0, 0.0, 1.0]))
 
 
+def hairline_height(azimuth: Floats, line: str = "soft") -> Floats:
+    """(n,) height of the hairline (pupil distances) at azimuths in radians about the head's axis."""
+    turned = np.abs((azimuth + np.pi) % (2 * np.pi) - np.pi)
+    return np.interp(np.degrees(turned), _AZIMUTH_DEG, _HAIRLINES[line])
+
+
 def above_hairline(q: Floats, line: str = "soft") -> Floats:
     """(n,) signed height over the hairline, positive on the scalp; q (n, 3) head-normalised."""
-    azimuth = np.degrees(np.abs(np.arctan2(q[:, 0], q[:, 2] + 1.25)))
-    return q[:, 1] - np.interp(azimuth, _AZIMUTH_DEG, _HAIRLINES[line])
+    return q[:, 1] - hairline_height(np.arctan2(q[:, 0], q[:, 2] + 1.25), line)
 
 
 def is_ear(q: Floats) -> np.ndarray:
@@ -50,13 +55,17 @@ def is_ear(q: Floats) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A head to dress: its hull as a radius over directions from `centre`, and nearest-skin queries (dm)."""
+    """A head to dress: its hull as a radius over directions from `centre`, and nearest-skin queries (dm).
+
+    ear: centre y, centre z, half height, half depth of the ears in head-normalised coordinates.
+    """
 
     surface: Surface
     centre: Floats
     directions: cKDTree
     radii: Floats
     skin: cKDTree
+    ear: tuple[float, float, float, float]
 
     def q(self, p: Floats) -> Floats:
         """Head-normalised coordinates of points (..., 3)."""
@@ -67,6 +76,13 @@ class Head:
         gap, j = self.directions.query(d, k=28)
         w = np.exp(-((gap / 0.075) ** 2)) + 1e-9
         return (self.radii[j] * w).sum(1) / w.sum(1)
+
+    def off_ear(self, q: Floats) -> Floats:
+        """(n,) distance (pupil distances) from the outline of the ears in side view, negative on them; the far
+        side of the head and the face count as far away."""
+        y, z, tall, deep = self.ear
+        ring = np.hypot((q[:, 1] - y) / tall, (q[:, 2] - z) / deep) - 1.0
+        return np.where(np.abs(q[:, 0]) > 0.75, ring * min(tall, deep), 9.0)
 
     def height(self, p: Floats) -> tuple[Floats, Floats, Floats]:
         """Signed height over the skin (n,), outward normal (n, 3), distance to the nearest vertex (n,)."""
@@ -93,4 +109,11 @@ def head_of(surface: Surface) -> Head:
     d = unit(away)
     # The mouth bag and the eye sockets face inwards or lie deep: they are no part of the hull.
     outer = (q[:, 1] > -1.6) & (np.abs(q[:, 0]) < 1.75) & ((surface.normals * d).sum(1) > 0.25) & ~is_ear(q)
-    return Head(surface, centre, cKDTree(d[outer]), radius[outer], cKDTree(surface.positions))
+    head = Head(
+        surface, centre, cKDTree(d[outer]), radius[outer], cKDTree(surface.positions), (0.0, 0.0, 1.0, 1.0)
+    )
+    near = is_ear(q) & (np.abs(q[:, 0]) > 1.0)
+    proud = np.nonzero(near)[0][radius[near] > head.radius(d[near]) + 0.06 * surface.ipd]
+    low, high = np.percentile(q[proud][:, 1:], [2, 98], axis=0)
+    (y, z), (tall, deep) = (low + high) / 2, (high - low) / 2 + 0.02
+    return replace(head, ear=(float(y), float(z), float(tall), float(deep)))

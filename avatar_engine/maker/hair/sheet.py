@@ -82,7 +82,8 @@ def slerp(a: Floats, b: Floats, t: Floats) -> Floats:
     """Great-circle interpolation of unit rows a, b (n, 3) at t (m,): (n, m, 3)."""
     angle = np.arccos(np.clip((a * b).sum(-1), -0.9999, 0.9999))[:, None]
     return (
-        np.sin((1 - t)[None] * angle)[..., None] * a[:, None] + np.sin(t[None] * angle)[..., None] * b[:, None]
+        np.sin((1 - t)[None] * angle)[..., None] * a[:, None]
+        + np.sin(t[None] * angle)[..., None] * b[:, None]
     ) / np.sin(angle)[..., None]
 
 
@@ -134,11 +135,16 @@ def add_sheet(
     b_range: tuple[float, float] = (0.0, 1.0),
     inset: float = 0.0,
     darkness: float = 1.0,
+    v_root: float = 0.004,
 ) -> None:
     """Mesh a sheet at `size` (across, along) cells. `round_normals` bends normals to the direction from the head;
-    `inset` (dm) > 0 makes the underside: moved inwards, facing inwards."""
+    `inset` (dm) > 0 makes the underside: moved inwards, facing inwards. `v_root` > 0.06 skips the ragged roots of the atlas."""
     na, nb = size[0] + 1, size[1] + 1
-    a = np.linspace(0, 1, na)[:, None] + np.zeros((1, nb))
+    a = (
+        np.linspace(0.004, 0.996, na)[:, None] + np.zeros((1, nb))
+        if inset
+        else np.linspace(0, 1, na)[:, None] + np.zeros((1, nb))
+    )
     b = np.linspace(*b_range, nb)[None] + np.zeros((na, 1))
     p, shade = sheet.at(a, b)
     fine_normal, fine_along = sheet.frame()
@@ -147,9 +153,11 @@ def add_sheet(
     ball = _from_centre(head, p)
     n = unit(n * (1 - round_normals) + ball * round_normals)
     if inset:
-        p = head.clear((p - n * inset).reshape(-1, 3), 0.035).reshape(p.shape)
+        # Thin at the front edges, where the underside meets the outside.
+        depth = inset * smooth_step(0.0, 0.06, np.minimum(a, 1 - a)) * smooth_step(0.0, 0.10, 1 - b)
+        p = p - n * (0.012 + depth)[..., None]
         n = -n
-    uv = np.stack([pingpong(a * repeats, *region), 0.004 + 0.992 * b], -1)
+    uv = np.stack([pingpong(a * repeats, *region), v_root + (0.996 - v_root) * b], -1)
     add_grid(mesh, p, n, uv, t, shade * darkness, flip=bool(inset))
 
 
@@ -179,6 +187,19 @@ class Cards:
     shift: Floats
     shade: Floats
 
+    def pick(self, order: Ints) -> Cards:
+        """Some of the locks."""
+        root, middle, tip = self.lift
+        return Cards(
+            self.a[order],
+            self.b0[order],
+            self.b1[order],
+            self.half[order],
+            (root[order], middle[order], tip[order]),
+            self.shift[order],
+            self.shade[order],
+        )
+
 
 def add_cards(
     mesh: Mesh,
@@ -206,7 +227,10 @@ def add_cards(
         a = cards.a[i] + cards.shift[i] * s**1.5 + width * x
         p, shade = sheet.at(a, b)
         ac = np.clip(a, 0, 1)
-        n, t = unit(_sample(fine_normal, ac, np.clip(b, 0, 1))), unit(_sample(fine_along, ac, np.clip(b, 0, 1)))
+        n, t = (
+            unit(_sample(fine_normal, ac, np.clip(b, 0, 1))),
+            unit(_sample(fine_along, ac, np.clip(b, 0, 1))),
+        )
         over = np.clip(b - 1.0, 0, 1)
         length = np.linalg.norm(sheet.at(np.array([cards.a[i]]), np.array([1.0]))[0] - sheet.points[0, 0])
         p = p + t * (over * length)[..., None]
@@ -215,8 +239,9 @@ def add_cards(
         side = unit(np.cross(t, n))
         ball = unit(n * (1 - round_normals) + _from_centre(head, p) * round_normals)
         ball = unit(ball - side * (0.30 * x)[..., None])
+        tone = 1.0 + (cards.shade[i] - 1.0) * smooth_step(0.0, 0.5, s)
         u0, u1 = slots[int(rng.integers(len(slots)))]
         if rng.random() < 0.5:
             u0, u1 = u1, u0
         uv = np.stack([u0 + (u1 - u0) * (x * 0.5 + 0.5) + 0 * s, 0.006 + 0.985 * s + 0 * x], -1)
-        add_grid(mesh, p, ball, uv, t, np.clip(shade * cards.shade[i], 0.2, 1.6), flip=False)
+        add_grid(mesh, p, ball, uv, t, np.clip(shade * tone, 0.2, 1.6))

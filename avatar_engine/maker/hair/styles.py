@@ -1,0 +1,155 @@
+"""Only the choice of hair style and the assembly of its sheets, locks and cap into mesh parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar_engine.maker.hair.bob import falling_sheet
+from avatar_engine.maker.hair.cap import build_cap
+from avatar_engine.maker.hair.scalp import Head, above_hairline, head_of, is_ear
+from avatar_engine.maker.hair.sheet import Cards, Mesh, Sheet, add_cards, add_sheet, empty_mesh
+from avatar_engine.maker.hair.skin_weights import hair_weights
+from avatar_engine.maker.hair.swept import SWEEPS, swept_sheet
+from avatar_engine.maker.hair.texture import LOCK_SLOTS, SHEET_REGION, atlas
+from avatar_engine.maker.parts import Material, MeshPart, Surface
+from avatar_engine.maker.spec import HairSpec
+
+Rng = np.random.Generator
+
+
+def hair_part(head: Head, mesh: Mesh, spec: HairSpec, rng: Rng) -> MeshPart:
+    """Close a mesh into a part."""
+    p = np.concatenate(mesh.positions)
+    shade = np.concatenate(mesh.shades)
+    material = Material(
+        name="hair",
+        kind="hair",
+        texture=atlas(spec, rng),
+        texture_format="PNG",
+        roughness=0.42,
+        alpha_mode="MASK",
+        alpha_cutoff=0.45,
+        double_sided=True,
+    )
+    joints, weights = hair_weights(head, p)
+    return MeshPart(
+        name="Hair",
+        positions=p,
+        normals=np.concatenate(mesh.normals),
+        uvs=np.concatenate(mesh.uvs),
+        triangles=np.concatenate(mesh.triangles),
+        material=material,
+        tangents=np.concatenate([np.concatenate(mesh.tangents), np.ones((len(p), 1))], 1),
+        colors=np.concatenate([np.repeat(np.clip(shade, 0, 1.6)[:, None], 3, 1), np.ones((len(p), 1))], 1),
+        joints=joints,
+        weights=weights,
+        lod=head.surface.lod,
+    )
+
+
+def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
+    """bob, lob, wavy."""
+    lod = head.surface.lod
+    cap = build_cap(
+        head,
+        spec,
+        np.random.default_rng(1),
+        "soft",
+        inner_limit=(0.75, 0.6, 0.5)[lod],
+        parting_x=spec.part * 1.05,
+    )
+    sheet = falling_sheet(head, spec, rng, spec.style)
+    mesh = empty_mesh()
+    size = ((124, 30), (84, 20), (44, 12))[lod]
+    under = ((60, 9), (40, 6), (22, 4))[lod]
+    count, steps = ((210, 9), (120, 7), (36, 5))[lod]
+    add_sheet(mesh, head, sheet, size, SHEET_REGION, 9.0, v_root=0.08)
+    add_sheet(
+        mesh,
+        head,
+        sheet,
+        under,
+        SHEET_REGION,
+        9.0,
+        b_range=(0.50, 0.985),
+        inset=0.16,
+        darkness=0.45,
+        v_root=0.08,
+    )
+    pick = np.random.default_rng(int(rng.integers(1 << 31)))
+    a = (np.arange(210) + pick.uniform(0, 1, 210)) / 210
+    b0 = pick.uniform(0.02, 0.55, 210)
+    b1 = np.minimum(b0 + pick.uniform(0.38, 0.75, 210), pick.uniform(0.90, 1.012, 210))
+    order = pick.permutation(210)[:count]
+    widen = (1.0, 1.15, 1.5)[lod]
+    cards = Cards(
+        a=a,
+        b0=b0,
+        b1=b1,
+        half=pick.uniform(0.006, 0.013, 210) * widen,
+        lift=(np.full(210, -0.005), pick.uniform(0.008, 0.03, 210), pick.uniform(0.0, 0.05, 210)),
+        shift=pick.normal(0, 0.010, 210),
+        shade=pick.uniform(0.92, 1.22, 210),
+    )
+    add_cards(mesh, head, sheet, cards.pick(order), steps, 2 if lod == 0 else 1, LOCK_SLOTS, pick, droop=0.03)
+    return [cap, hair_part(head, mesh, spec, pick)]
+
+
+def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
+    """short, crop."""
+    lod, cut = head.surface.lod, SWEEPS[spec.style]
+    cap = build_cap(
+        head, spec, np.random.default_rng(1), cut.line, lift=(0.006, 0.045), inner_limit=1.35, side_fade=2.2
+    )
+    sheet = swept_sheet(head, spec, rng, spec.style)
+    mesh = empty_mesh()
+    size = ((96, 34), (60, 20), (30, 10))[lod]
+    count, steps = ((420, 5), (200, 4), (50, 3))[lod]
+    add_sheet(mesh, head, sheet, size, SHEET_REGION, 7.0, b_range=(0.0, 0.97))
+    pick = np.random.default_rng(int(rng.integers(1 << 31)))
+    n = 420
+    b0 = np.where(np.arange(n) < 70, pick.uniform(-0.01, 0.05, n), pick.uniform(0.0, 0.82, n))
+    tall = cut.top / 0.26
+    order = pick.permutation(n)[:count]
+    cards = Cards(
+        a=np.where(np.arange(n) < 70, pick.uniform(0.16, 0.84, n), pick.uniform(0.03, 0.97, n)),
+        b0=b0,
+        b1=np.minimum(b0 + pick.uniform(0.14, 0.26, n), 1.0),
+        half=pick.uniform(0.010, 0.019, n) * (1.0, 1.2, 1.8)[lod],
+        lift=(np.full(n, -0.01), pick.uniform(0.03, 0.08, n) * tall, pick.uniform(0.0, 0.09, n) * tall),
+        shift=pick.normal(-0.012 * np.sign(spec.part or 1.0), 0.020, n),
+        shade=pick.uniform(0.88, 1.25, n),
+    )
+    add_cards(
+        mesh, head, sheet, cards.pick(order), steps, 2 if lod == 0 else 1, LOCK_SLOTS, pick, droop=0.025
+    )
+    return [cap, hair_part(head, mesh, spec, pick)]
+
+
+STYLES: dict[str, Callable[[Head, HairSpec, Rng], list[MeshPart]]] = {
+    "bob": falling,
+    "lob": falling,
+    "wavy": falling,
+    "short": swept,
+    "crop": swept,
+}
+
+
+def build(surface: Surface, spec: HairSpec, rng: Rng) -> list[MeshPart]:
+    """Meshes of the hair `spec` names, for the surface's level of detail. Deterministic for a seeded `rng`."""
+    if spec.style not in STYLES:
+        known = ", ".join(sorted(STYLES))
+        raise ValueError(f"hair.style: no style {spec.style!r}; there are {known}")
+    return STYLES[spec.style](head_of(surface), spec, rng)
+
+
+def covered(surface: Surface, spec: HairSpec) -> NDArray[np.bool_]:
+    """(n,) bool: scalp that hair hides from every side."""
+    q = (surface.positions - surface.eye_centre) / surface.ipd
+    if spec.style not in ("bob", "lob", "wavy"):
+        return np.zeros(len(q), bool)
+    deep = above_hairline(q, "soft") > 0.9
+    return deep & ~is_ear(q) & (np.abs(q[:, 0] - spec.part * 1.05) > 0.45)
