@@ -1,0 +1,128 @@
+"""What the mind of a face keeps: names of its columns (state per avatar) and its few components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from avatar_engine.components.action_units import UNIT_COUNT
+from avatar_engine.components.controls import POSE
+from avatar_engine.components.emotions import EMOTION_SLOTS
+
+
+class TurnState(IntEnum):
+    """What the avatar does in the conversation."""
+
+    IDLE = 0
+    LISTENING = 1
+    THINKING = 2
+    TOOL_WAIT = 3
+    SPEAKING = 4
+    YIELDING = 5
+
+
+AGENT_STATES = ("", "initializing", "idle", "listening", "thinking", "speaking")
+
+# Every state block starts with `ready`: 0 in a fresh row, 1 once its random parts are drawn.
+SWITCHES = ("face", "head", "emotion")
+EAR = (
+    "level", "slow", "rise", "peak", "pitch_semitones", "wait_s", "phrase_s", "quiet_s", "usual", "ended",
+)  # fmt: skip
+TURN = (
+    "state", "state_s", "silent_s", "user", "user_quiet_s", "tools", "agent", "yield_s", "changed", "before",
+    "mouth_goal", "interrupted",
+)  # fmt: skip
+BLINK = ("ready", "wait_s", "age_s", "close_s", "hold_s", "open_s", "depth", "evoked_s")
+GAZE = (
+    "ready", "away", "mode_s", "fix_s", "yaw", "pitch", "from_yaw", "from_pitch", "to_yaw", "to_pitch",
+    "age_s", "length_s", "base_yaw", "base_pitch", "shift_rad", "rest_s", "held", "hold_s",
+)  # fmt: skip
+HEAD = (
+    "ready", "beat", "beat_v", "turn", "turn_v", "nod_age_s", "nod_rad", "nod_hz", "nod_cycles", "nod_wait_s",
+    "shift_s", "shift_yaw", "shift_pitch", "shift_roll", "murmur_s",
+)  # fmt: skip
+BREATH = ("ready", "phase", "rate_hz", "volume", "volume_v", "gulp_s")
+BROW = ("raise", "raise_v", "ready", "micro_s")
+MOOD = ("hold_s", "gain", "attack_s", "decay_s", "liveliness", "blinks_per_min", "gaze_away", "style")
+SWAY = 9  # three sines for each of yaw, pitch, roll
+MOVING = 24  # at most so many units have a motion of their own
+_P = len(POSE)
+
+MIND_COLUMNS: dict[str, int] = {
+    "switches": len(SWITCHES),
+    "ear": len(EAR),
+    "ear.tail": 1024,  # the newest samples at 16 kHz (64 ms), for pitch
+    "turn": len(TURN),
+    "viewer": 3,  # where the viewer's eyes are: metres, avatar axes, from between the avatar's eyes; 0 = default
+    "look": 3,  # a point to look at, same axes
+    "mood": len(MOOD),
+    "emotion": EMOTION_SLOTS,  # as shown, 0..1
+    "emotion.goal": EMOTION_SLOTS,
+    "emotion.base": EMOTION_SLOTS,  # the style's face at rest
+    "emotion.ceiling": EMOTION_SLOTS,
+    "units.clip": UNIT_COUNT,  # what clips and gestures ask for this tick
+    "units.skew": UNIT_COUNT,  # this face's own asymmetry, about 1
+    "units.eased": UNIT_COUNT,  # after policy and velocity limits, before the mouth's ownership
+    "units.age": MOVING,  # seconds since a moving unit rose
+    "brow": len(BROW),
+    "blink": len(BLINK),
+    "gaze": len(GAZE),
+    "head": len(HEAD),
+    "head.spring": 8,  # yaw, pitch, roll (rad), z (m): positions, then velocities
+    "head.phase": SWAY,
+    "head.rate": SWAY,  # rad/s
+    "breath": len(BREATH),
+}
+
+
+@dataclass(slots=True)
+class Happenings:
+    """What happened to one avatar this tick, in order: (event, value)."""
+
+    now: list[tuple[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Keyframes of action units.
+
+    units: (k,) indices; times: (t,) seconds, rising, from 0; values: (t, k) 0..1. loop: starts again at its end.
+    """
+
+    name: str
+    units: Any
+    times: Any
+    values: Any
+    loop: bool = False
+
+
+@dataclass(slots=True)
+class Playing:
+    """One clip on its way. `fade_s` > 0 once it was told to end."""
+
+    clip: Clip
+    strength: float = 1.0
+    age_s: float = 0.0
+    fade_s: float = -1.0
+    layer: str = ""
+
+
+@dataclass(slots=True)
+class Clips:
+    """What plays on one face now."""
+
+    active: list[Playing] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Gestures:
+    """All gestures of the runtime by name (a resource)."""
+
+    clips: Mapping[str, Clip] = field(default_factory=dict)
+
+
+def mind_components() -> tuple[object, ...]:
+    """The components of one avatar's mind, fresh."""
+    return (Happenings(), Clips())

@@ -1,0 +1,136 @@
+"""Listens to the speech that is about to be heard: loudness, pitch, stressed syllables, phrase ends."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar_engine.components.mind import EAR
+from avatar_engine.components.session import Speech
+from avatar_engine.engine.clock import first_sample
+from avatar_engine.engine.schedule import Phase
+from avatar_engine.engine.world import Row, World
+
+Float = NDArray[np.float32]
+RATE = 16_000
+AHEAD_S = 0.1  # a head beat leads its stressed syllable by 0-200 ms, so it must be heard before it is played
+LEVEL_FLOOR_DB, LEVEL_SPAN_DB = -60.0, 48.0  # -12 dBFS RMS is a loud voice
+VOICE_LEVEL = 0.22  # about -49 dBFS
+SLOW_S, FADE_S = 0.25, 0.06
+RISE_SHARE = 0.05  # a nucleus stands this much above the local loudness
+REFRACTORY_S = 0.18  # syllables come at most 5-6 times a second
+PHRASE_MIN_S, PHRASE_GAP_S = 0.6, 0.2  # intonation phrases last 0.6 s and longer; gaps of 200 ms and more are heard
+FIRST_LAG, LAST_LAG, STEP = 8, 53, 4  # 500-75 Hz at 4 kHz
+LEVEL, SLOW, RISE, PEAK, SEMITONES, WAIT, PHRASE, QUIET, USUAL, ENDED = range(len(EAR))
+
+
+class Prosody:
+    """Fills the column `prosody`. A session without speech costs nothing but its share of the array."""
+
+    name = "prosody"
+    phase = Phase.ANALYZE
+    reads = ("samples", "speaking")
+    writes = ("prosody",)
+
+    def run(self, world: World) -> None:
+        """Hear one tick further, AHEAD_S before it is played."""
+        batch = world.batch
+        tail, ear, out = batch["ear.tail"], batch["ear"], batch["prosody"]
+        ahead = int(AHEAD_S * RATE)
+        start = first_sample(world.tick, RATE, world.hz) + ahead
+        stop = first_sample(world.tick + 1, RATE, world.hz) + ahead
+        width = tail.shape[1]
+        start = max(start, stop - width)
+        count = stop - start
+        rows, parts = [], []
+        for _, (row, speech) in world.each2(Row, Speech):
+            if speech.timeline.runs:
+                rows.append(row.index)
+                parts.append(speech.timeline.heard(start, stop))
+        heard = ear[:, LEVEL] > 0.0
+        if rows:
+            heard[rows] = True
+        out[:, 1:6] = 0.0
+        live = np.flatnonzero(heard)
+        if len(live):
+            window = tail[live]
+            window[:, : width - count] = window[:, count:]
+            window[:, width - count :] = 0.0
+            if rows:
+                window[np.searchsorted(live, rows), width - count :] = np.stack(parts)
+            tail[live] = window
+            pitch, voiced = pitch_of(window)
+            out[live, 1], out[live, 2] = pitch, voiced
+            out[live, 4] = np.mean(np.square(window[:, width - count :]), axis=1)
+        self._follow(ear, out, world.dt_s)
+
+    def _follow(self, ear: Float, out: Float, dt_s: float) -> None:
+        raw = level_of(out[:, 4])
+        before = ear[:, LEVEL].copy()
+        level = np.maximum(raw, before * np.float32(np.exp(-dt_s / FADE_S)))
+        level[level < 0.01] = 0.0
+        ear[:, LEVEL] = level
+        voice = raw > VOICE_LEVEL
+        rise = level - ear[:, SLOW]
+        ear[:, SLOW] += (level - ear[:, SLOW]) * np.float32(1.0 - np.exp(-dt_s / SLOW_S))
+        out[:, 3] = self._onsets(ear, out, rise, voice, dt_s)
+        ear[:, RISE] = rise
+        # a phrase ends when it was long enough and the voice has paused
+        ear[:, QUIET] = np.where(voice, 0.0, ear[:, QUIET] + dt_s)
+        ear[:, PHRASE] += np.where(voice, dt_s, 0.0)
+        paused = ear[:, QUIET] >= PHRASE_GAP_S
+        out[:, 5] = paused & (ear[:, PHRASE] >= PHRASE_MIN_S)
+        ear[paused, PHRASE] = 0.0
+        out[:, 0] = level
+        out[:, 6] = ear[:, QUIET]
+
+    def _onsets(self, ear: Float, out: Float, rise: Float, voice: NDArray[np.bool_], dt_s: float) -> Float:
+        """Strength 0..1 where a syllable's loudness has just passed its peak."""
+        pitch = out[:, 1]
+        tone = np.where(pitch > 0.0, 12.0 * np.log2(np.maximum(pitch, 1.0)), ear[:, SEMITONES])
+        known = ear[:, SEMITONES] > 0.0
+        lift = np.where(known & (pitch > 0.0), tone - ear[:, SEMITONES], 0.0)
+        learn = np.where(pitch > 0.0, np.where(known, np.float32(1.0 - np.exp(-dt_s / 1.5)), 1.0), 0.0)
+        ear[:, SEMITONES] += (tone - ear[:, SEMITONES]) * learn
+        ear[:, WAIT] -= dt_s
+        ear[:, PEAK] = np.where(voice, np.maximum(ear[:, PEAK], rise), 0.0)
+        passed = voice & (rise < ear[:, RISE]) & (ear[:, PEAK] > RISE_SHARE) & (ear[:, WAIT] <= 0.0)
+        strength = ear[:, PEAK] * 2.2 + np.clip(lift, 0.0, 8.0) / 16.0
+        usual = ear[:, USUAL]
+        # stress is relative: what stands out from this voice's own syllables
+        stands_out = np.clip(strength - 0.8 * usual, 0.0, 1.0) * 1.6
+        ear[:, USUAL] = np.where(passed, usual + 0.15 * (strength - usual), usual)
+        ear[passed, WAIT] = REFRACTORY_S
+        ear[passed, PEAK] = 0.0
+        return np.where(passed, np.clip(stands_out, 0.02, 1.0), 0.0).astype(np.float32)
+
+
+def level_of(energy: Float) -> Float:
+    """Loudness 0..1 of a mean square."""
+    db = 10.0 * np.log10(energy + 1e-10)
+    return np.clip((db - LEVEL_FLOOR_DB) / LEVEL_SPAN_DB, 0.0, 1.0).astype(np.float32)
+
+
+def pitch_of(window: Float) -> tuple[Float, Float]:
+    """Pitch in Hz (0 where unvoiced) and voiced 0/1 of (n, w) samples at 16 kHz, by normalised autocorrelation
+    of the 4 kHz signal with parabolic refinement."""
+    slow = window.reshape(len(window), -1, STEP).mean(axis=2)
+    slow = slow - slow.mean(axis=1, keepdims=True)
+    size = slow.shape[1]
+    spectrum = np.fft.rfft(slow, 2 * size)
+    echo = np.fft.irfft(np.abs(spectrum) ** 2)[:, : LAST_LAG + 2]
+    lags = np.arange(LAST_LAG + 2)
+    echo = echo * (size / (size - lags)) / np.maximum(echo[:, :1], 1e-9)
+    middle = echo[:, FIRST_LAG : LAST_LAG + 1]
+    peaks = (middle > echo[:, FIRST_LAG - 1 : LAST_LAG]) & (middle >= echo[:, FIRST_LAG + 1 : LAST_LAG + 2])
+    score = np.where(peaks, middle - 0.002 * lags[FIRST_LAG : LAST_LAG + 1], -1.0)
+    best = score.argmax(axis=1)
+    each = np.arange(len(window))
+    clear = score[each, best]
+    lag = best + FIRST_LAG
+    left, top, right = echo[each, lag - 1], echo[each, lag], echo[each, lag + 1]
+    bend = left - 2.0 * top + right
+    shift = np.where(bend < -1e-6, 0.5 * (left - right) / np.minimum(bend, -1e-6), 0.0)
+    voiced = (clear > 0.45) & (np.mean(np.square(window), axis=1) > 1e-5)
+    pitch = np.where(voiced, RATE / STEP / (lag + shift), 0.0)
+    return pitch.astype(np.float32), voiced.astype(np.float32)
