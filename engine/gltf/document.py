@@ -77,7 +77,14 @@ class Document:
         return value
 
     def integer(
-        self, parent: dict[str, Any], name: str, path: str, *, low: int = 0, high: int, default: int | None = None
+        self,
+        parent: dict[str, Any],
+        name: str,
+        path: str,
+        *,
+        low: int = 0,
+        high: int,
+        default: int | None = None,
     ) -> int:
         """An integer in [low, high)."""
         value = parent.get(name, default)
@@ -192,7 +199,9 @@ def _parse(where: str, text: bytes) -> dict[str, Any]:
 def _check_header(document: Document) -> None:
     version = document.text(document.mapping(document.root, "asset"), "version", "")
     if not version.startswith("2"):
-        document.fail("asset.version", f"is {version or 'missing'}; only glTF 2.x is read", "convert the file")
+        document.fail(
+            "asset.version", f"is {version or 'missing'}; only glTF 2.x is read", "convert the file"
+        )
     required = document.root.get("extensionsRequired", [])
     if not isinstance(required, list):
         document.fail("extensionsRequired", "is not a list")
@@ -200,7 +209,9 @@ def _check_header(document: Document) -> None:
         if name in REFUSED:
             document.fail("extensionsRequired", f"needs {name}", REFUSED[name])
         if name not in UNDERSTOOD:
-            document.fail("extensionsRequired", f"needs {str(name)[:80]!r}, which is not read here", "export without it")
+            document.fail(
+                "extensionsRequired", f"needs {str(name)[:80]!r}, which is not read here", "export without it"
+            )
 
 
 def _buffers(document: Document, path: Path, binary: memoryview | None) -> list[memoryview]:

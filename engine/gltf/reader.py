@@ -15,7 +15,7 @@ from avatar_engine.engine.gltf.document import REFUSED, Document, open_document
 from avatar_engine.engine.gltf.materials import read_material, uv_transform
 from avatar_engine.engine.gltf.nodes import Graph, read_graph
 from avatar_engine.engine.gltf.skin import Skeleton, influences, read_skeleton, vertex_matrices
-from avatar_engine.engine.gltf.surface import smooth_normals
+from avatar_engine.engine.surface import smooth_normals
 from avatar_engine.engine.gltf.upright import upright
 from avatar_engine.engine.model import Joint, Mesh, Model, MorphTarget
 
@@ -55,7 +55,9 @@ def load_model(path: str | Path) -> Model:
         raise
     except (MemoryError, ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
         # Checked reads should have named the fault already; whatever slips through is still the file's fault.
-        raise AssetError(document.where, f"cannot be read ({type(error).__name__}: {error})", "re-export it") from error
+        raise AssetError(
+            document.where, f"cannot be read ({type(error).__name__}: {error})", "re-export it"
+        ) from error
 
 
 def _build(document: Document, path: Path) -> Model:
@@ -63,13 +65,19 @@ def _build(document: Document, path: Path) -> Model:
     skeleton = read_skeleton(document, graph)
     parts = _parts(document, graph, skeleton)
     if not parts:
-        raise AssetError(document.where, "contains no triangles to draw", "export the mesh together with the scene")
+        raise AssetError(
+            document.where, "contains no triangles to draw", "export the mesh together with the scene"
+        )
     places = np.array([graph.world[node][:3, 3] for node in skeleton.nodes]).reshape(-1, 3)
     nodes = document.items("nodes")
-    names = _unique([document.text(nodes[node], "name", f"joint{i}") for i, node in enumerate(skeleton.nodes)])
+    names = _unique(
+        [document.text(nodes[node], "name", f"joint{i}") for i, node in enumerate(skeleton.nodes)]
+    )
     fine = min((part.level for part in parts), default=0)
     cloud = np.vstack([part.positions for part in parts if part.level == fine])
-    moving = [part.positions[index] for part in parts if part.level == fine for _, index, _, _ in part.targets]
+    moving = [
+        part.positions[index] for part in parts if part.level == fine for _, index, _, _ in part.targets
+    ]
     matrix = upright(cloud, np.vstack(moving) if moving else None, names, places)
     joints = tuple(
         Joint(name, skeleton.parent[i], _rest(matrix, graph.world[node]))
@@ -128,7 +136,14 @@ def _parts(document: Document, graph: Graph, skeleton: Skeleton) -> list[_Part]:
         primitives = document.objects(mesh, "primitives", path)
         for k, primitive in enumerate(primitives):
             part = _primitive(
-                document, mesh, primitive, f"{path}.primitives[{k}]", graph.world[number], skin, skeleton, attached
+                document,
+                mesh,
+                primitive,
+                f"{path}.primitives[{k}]",
+                graph.world[number],
+                skin,
+                skeleton,
+                attached,
             )
             if part is None:
                 continue
@@ -239,7 +254,9 @@ def _uvs(
 ) -> NDArray[np.float32]:
     channel, change = 0, None
     if material is not None:
-        channel, change = uv_transform(document, document.items("materials")[material], f"materials[{material}]")
+        channel, change = uv_transform(
+            document, document.items("materials")[material], f"materials[{material}]"
+        )
     name = f"TEXCOORD_{channel}"
     if name not in attributes:
         return np.zeros((count, 2), np.float32)
@@ -306,12 +323,16 @@ def _targets(
         moved = _apply(chosen, delta[index])
         if bend is not None:
             scale = np.cbrt(np.abs(np.linalg.det(chosen)))
-            bend = _apply(chosen, bend[index]) / np.maximum(scale if np.ndim(scale) == 0 else scale[:, None], 1e-12)
+            bend = _apply(chosen, bend[index]) / np.maximum(
+                scale if np.ndim(scale) == 0 else scale[:, None], 1e-12
+            )
         result.append((name, index.astype(np.int32), moved, bend))
     return result
 
 
-def _target_names(document: Document, mesh: dict[str, Any], primitive: dict[str, Any], count: int) -> list[str]:
+def _target_names(
+    document: Document, mesh: dict[str, Any], primitive: dict[str, Any], count: int
+) -> list[str]:
     """From mesh.extras, primitive.extras or the primitive itself; positions name what is left."""
     for holder in (document.mapping(mesh, "extras"), document.mapping(primitive, "extras"), mesh, primitive):
         names = holder.get("targetNames") or holder.get("target_names")

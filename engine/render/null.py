@@ -1,0 +1,62 @@
+"""Only the renderer that draws nothing: every picture is black and of the right size (simulation without a GPU)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from avatar_engine.engine.errors import EngineError
+from avatar_engine.engine.image import Image, PixelFormat
+from avatar_engine.engine.model import Model
+from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot
+
+
+class NullRenderer:
+    """Implements `Renderer` without any graphics library."""
+
+    def __init__(self) -> None:
+        self.info = RendererInfo("null", "none", "none", "0", software=True)
+        self._views: dict[int, tuple[int, int, PixelFormat]] = {}
+        self._next = 1
+
+    def open_view(
+        self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra"
+    ) -> int:
+        """A picture of a given size; the model is not looked at."""
+        number = self._next
+        self._next += 1
+        self._views[number] = (width, height, pixels)
+        return number
+
+    def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None:
+        """Change the size."""
+        self._views[view] = (width, height, self._shape(view)[2])
+
+    def close_view(self, view: int) -> None:
+        """Forget the view."""
+        self._shape(view)
+        del self._views[view]
+
+    def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
+        """Black pictures, one per snapshot."""
+        return [_black(*self._shape(snapshot.view)) for snapshot in snapshots]
+
+    def close(self) -> None:
+        """Forget every view."""
+        self._views.clear()
+
+    def _shape(self, view: int) -> tuple[int, int, PixelFormat]:
+        if view not in self._views:
+            raise EngineError(f"view {view}", "is not open", "open_view() gives the number to draw")
+        return self._views[view]
+
+
+def _black(width: int, height: int, pixels: PixelFormat) -> Image:
+    if pixels == "bgra":
+        data = np.zeros((height, width, 4), np.uint8)
+        data[..., 3] = 255
+    else:
+        data = np.full((height * 3 // 2, width), 128, np.uint8)
+        data[:height] = 16  # BT.709 limited range black
+    return Image(width, height, pixels, data)

@@ -1,0 +1,94 @@
+"""Only the graphics context: which Panda3D display module draws on this machine, opened without any window."""
+
+from __future__ import annotations
+
+import sys
+
+from panda3d import core
+
+from avatar_engine.engine.errors import DeviceError
+from avatar_engine.engine.render.base import RendererInfo
+
+# Read when the display module is loaded; everything else about a buffer is asked for where it is made.
+SETTINGS = """
+window-type offscreen
+audio-library-name null
+gl-version 3 3
+sync-video 0
+model-cache-dir
+notify-level-egldisplay error
+notify-level-glgsg error
+notify-level-display error
+gl-coordinate-system default
+textures-power-2 none
+texture-anisotropic-degree 1
+gl-check-errors 0
+gl-finish 0
+state-cache 1
+garbage-collect-states 1
+gl-immutable-texture-storage 0
+"""
+
+SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software rasterizer")
+
+
+def display_module() -> str:
+    """The one place that chooses: headless EGL on Linux, an offscreen buffer of the system's OpenGL elsewhere."""
+    return "p3headlessgl" if sys.platform.startswith("linux") else "pandagl"
+
+
+class Context:
+    """One GraphicsEngine, pipe, and GL context, alive through a 1x1 host buffer that other buffers share."""
+
+    def __init__(self) -> None:
+        module = display_module()
+        core.load_prc_file_data("avatar_engine.render", SETTINGS)
+        self.engine = core.GraphicsEngine()
+        self.pipe = core.GraphicsPipeSelection.get_global_ptr().make_module_pipe(module)
+        if self.pipe is None or not self.pipe.is_valid():
+            raise DeviceError(module, "no OpenGL driver could be opened", _remedy())
+        wanted = core.FrameBufferProperties()
+        wanted.set_rgba_bits(8, 8, 8, 8)
+        host = self.engine.make_output(
+            self.pipe,
+            "host",
+            0,
+            wanted,
+            core.WindowProperties.size(1, 1),
+            core.GraphicsPipe.BF_refuse_window | core.GraphicsPipe.BF_fb_props_optional,
+        )
+        if host is None:
+            self.engine.remove_all_windows()
+            raise DeviceError(module, "no offscreen buffer could be opened", _remedy())
+        self.host = host
+        self.engine.open_windows()
+        self.gsg = host.get_gsg()
+        if self.gsg is None or not host.is_valid():
+            self.engine.remove_all_windows()
+            raise DeviceError(module, "the OpenGL context could not be made", _remedy())
+        host.set_active(False)
+        if (self.gsg.get_driver_version_major(), self.gsg.get_driver_version_minor()) < (3, 3):
+            version = self.gsg.get_driver_version()
+            self.engine.remove_all_windows()
+            raise DeviceError(module, f"OpenGL 3.3 is needed, the driver offers {version}", _remedy())
+
+    def info(self) -> RendererInfo:
+        """What the driver says of itself."""
+        device = self.gsg.get_driver_renderer()
+        return RendererInfo(
+            backend=display_module(),
+            vendor=self.gsg.get_driver_vendor(),
+            device=device,
+            version=self.gsg.get_driver_version(),
+            software=any(name in device.lower() for name in SOFTWARE),
+        )
+
+    def close(self) -> None:
+        """Give the context back to the driver."""
+        self.engine.remove_all_windows()
+
+
+def _remedy() -> str:
+    if sys.platform.startswith("linux"):
+        return "install a driver: apt-get install libegl1 libgl1-mesa-dri (software), or the GPU vendor's EGL package"
+    return "update the graphics driver; OpenGL 3.3 is needed"

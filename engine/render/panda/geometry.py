@@ -1,0 +1,162 @@
+"""Only geometry on the card: a model's static arrays, triangles and textures, shared; moving vertices per view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from panda3d import core
+
+from avatar_engine.engine.model import Mesh, Model, Texture
+from avatar_engine.engine.render.panda.morphing import Morpher, MorphTable
+
+MAX_BONES = 200  # three vec4 each: within the 1,024 vec4 that OpenGL 3.3 drivers offer
+
+
+def _moving_format() -> core.GeomVertexArrayFormat:
+    layout = core.GeomVertexArrayFormat()
+    layout.add_column("vertex", 3, core.Geom.NT_float32, core.Geom.C_point)
+    layout.add_column("normal", 3, core.Geom.NT_float32, core.Geom.C_normal)
+    return layout
+
+
+def _fill(array: core.GeomVertexArrayData, values: NDArray[np.float32]) -> None:
+    memoryview(array).cast("B")[:] = np.ascontiguousarray(values).data.cast("B")
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Joints that move any vertex, as the shaders see them: joint number of every palette entry."""
+
+    joints: NDArray[np.int64]
+    lookup: NDArray[np.int64]  # joint number (-1 last: not moved) -> palette entry
+
+
+def palette(model: Model) -> Palette:
+    """The joints in use, at most MAX_BONES; the rest is carried by the nearest ancestor in use."""
+    count = len(model.joints)
+    votes = np.zeros(count + 1)
+    for mesh in model.meshes:
+        if mesh.joints is not None and mesh.weights is not None:
+            votes[:count] += np.bincount(mesh.joints.ravel(), mesh.weights.ravel(), count)[:count]
+        else:
+            votes[mesh.attached_joint] += len(mesh.positions)
+    votes[count] = np.inf  # the identity is always there
+    best = np.argsort(-votes, kind="stable")[:MAX_BONES]
+    kept = np.sort(best[votes[best] > 0.0])
+    lookup = np.zeros(count + 1, np.int64)
+    place = {int(joint): i for i, joint in enumerate(kept)}
+    for joint in range(count + 1):
+        at = joint
+        while at not in place:
+            at = model.joints[at].parent if at < count else count
+            at = count if at < 0 else at
+        lookup[joint] = place[at]
+    return Palette(kept, lookup)
+
+
+class SharedMesh:
+    """One mesh on the card, as every view of the model uses it."""
+
+    def __init__(self, mesh: Mesh, model: Model, bones: Palette) -> None:
+        self.mesh = mesh
+        count = len(mesh.positions)
+        self.influences, self.bone = 0, int(bones.lookup[mesh.attached_joint])
+        columns = [mesh.uvs]
+        static = core.GeomVertexArrayFormat()
+        static.add_column("texcoord", 2, core.Geom.NT_float32, core.Geom.C_texcoord)
+        self.has_tangents = mesh.tangents is not None
+        self.has_colours = mesh.colours is not None
+        if mesh.tangents is not None:
+            static.add_column("strand", 3, core.Geom.NT_float32, core.Geom.C_other)
+            columns.append(mesh.tangents[:, :3])
+        if mesh.colours is not None:
+            static.add_column("tint", 4, core.Geom.NT_float32, core.Geom.C_other)
+            columns.append(mesh.colours)
+        if mesh.joints is not None and mesh.weights is not None:
+            index, weight = bones.lookup[mesh.joints], mesh.weights
+            self.influences = int((weight > 1e-4).sum(axis=1).max(initial=1))
+            only = np.unique(index[weight > 1e-4])
+            if len(only) == 1:
+                self.influences, self.bone = 0, int(only[0])
+            else:
+                order = np.argsort(-weight, axis=1, kind="stable")
+                index = np.take_along_axis(index, order, 1).astype(np.float32)
+                weight = np.take_along_axis(weight, order, 1)
+                static.add_column("bone_index", 4, core.Geom.NT_float32, core.Geom.C_other)
+                static.add_column("bone_weight", 4, core.Geom.NT_float32, core.Geom.C_other)
+                columns += [index, weight]
+        self.static_array = core.GeomVertexArrayData(
+            core.GeomVertexArrayFormat.register_format(static), core.Geom.UH_static
+        )
+        self.static_array.unclean_set_num_rows(count)
+        _fill(self.static_array, np.hstack(columns).astype(np.float32))
+        layout = core.GeomVertexFormat()
+        layout.add_array(_moving_format())
+        layout.add_array(static)
+        self.layout = core.GeomVertexFormat.register_format(layout)
+        self.triangles = core.GeomTriangles(core.Geom.UH_static)
+        self.triangles.set_index_type(core.Geom.NT_uint16 if count < 65535 else core.Geom.NT_uint32)
+        rows = self.triangles.modify_vertices()
+        rows.unclean_set_num_rows(mesh.triangles.size)
+        flat = mesh.triangles.astype(np.uint16 if count < 65535 else np.uint32)
+        memoryview(rows).cast("B")[:] = np.ascontiguousarray(flat).data.cast("B")
+        self.table = MorphTable(mesh, model.morph_names)
+        self._still: core.GeomVertexData | None = None
+
+    def vertex_data(self) -> core.GeomVertexData:
+        """Vertices for one view; meshes that nothing morphs share theirs."""
+        moving = self.table.size > 0
+        if not moving and self._still is not None:
+            return self._still
+        data = core.GeomVertexData(
+            self.mesh.name, self.layout, core.Geom.UH_dynamic if moving else core.Geom.UH_static
+        )
+        data.unclean_set_num_rows(len(self.mesh.positions))
+        data.set_array(1, self.static_array)
+        _fill(data.modify_array(0), self.table.rest)
+        if not moving:
+            self._still = data
+        return data
+
+
+class ViewMesh:
+    """One mesh of one view: its own vertices where anything morphs it."""
+
+    def __init__(self, shared: SharedMesh) -> None:
+        self.shared = shared
+        self.data = shared.vertex_data()
+        self.morpher = Morpher(shared.table) if shared.table.size else None
+        geom = core.Geom(self.data)
+        geom.add_primitive(shared.triangles)
+        node = core.GeomNode(shared.mesh.name)
+        node.add_geom(geom)
+        # Vertices move in the shader: what is seen is decided by framing, not by these bounds.
+        node.set_bounds(core.OmniBoundingVolume())
+        node.set_final(True)
+        self.path = core.NodePath(node)
+        self._geom_node = node
+
+    def deform(self, morphs: NDArray[np.float32]) -> bool:
+        """Upload new vertices where the weights changed."""
+        if self.morpher is None or not self.morpher.apply(morphs):
+            return False
+        data = self._geom_node.modify_geom(0).modify_vertex_data()
+        _fill(data.modify_array(0), self.morpher.vertices)
+        return True
+
+
+def make_texture(texture: Texture) -> core.Texture:
+    """Pixels to the card with mipmaps; the copy in memory is dropped once they are there."""
+    height, width = texture.pixels.shape[:2]
+    result = core.Texture(texture.name)
+    result.setup_2d_texture(width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgba)
+    swapped = np.ascontiguousarray(texture.pixels[..., [2, 1, 0, 3]])
+    result.set_ram_image(swapped.data.cast("B"))
+    result.set_minfilter(core.SamplerState.FT_linear_mipmap_linear)
+    result.set_magfilter(core.SamplerState.FT_linear)
+    result.set_wrap_u(core.SamplerState.WM_repeat)
+    result.set_wrap_v(core.SamplerState.WM_repeat)
+    result.set_keep_ram_image(False)
+    return result

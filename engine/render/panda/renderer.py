@@ -1,0 +1,108 @@
+"""Only the renderer's door as Panda3D opens it: views in, pictures out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from avatar_engine.engine.errors import EngineError
+from avatar_engine.engine.image import Image, PixelFormat
+from avatar_engine.engine.model import Model
+from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot
+from avatar_engine.engine.render.panda.context import Context
+from avatar_engine.engine.render.panda.target import Target
+from avatar_engine.engine.render.panda.view import SAMPLES, SharedModel, View
+
+
+class PandaRenderer:
+    """Implements `Renderer`. One per process, used from one thread; raises `DeviceError` without a driver."""
+
+    info: RendererInfo
+
+    def __init__(self) -> None:
+        self._context = Context()
+        self.info = self._context.info()
+        self._models: dict[int, SharedModel] = {}
+        self._views: dict[int, View] = {}
+        self._targets: dict[tuple[int, int, int], Target] = {}
+        self._next = 1
+
+    def open_view(
+        self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra"
+    ) -> int:
+        """A picture of one avatar; geometry and textures of one Model object are shared between views."""
+        _check(width, height, quality, pixels)
+        shared = self._models.setdefault(id(model), SharedModel(model))
+        shared.views += 1
+        number = self._next
+        self._next += 1
+        self._views[number] = View(shared, width, height, quality)
+        return number
+
+    def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None:
+        """Change size or quality; the next picture is complete."""
+        _check(width, height, quality, "bgra")
+        old = self._view(view)
+        if (old.width, old.height, old.quality) == (width, height, quality):
+            return
+        self._views[view] = View(old.shared, width, height, quality)
+        old.close()
+        self._drop_unused()
+
+    def close_view(self, view: int) -> None:
+        """Let go of a view; a model nobody shows any more leaves the card."""
+        old = self._view(view)
+        del self._views[view]
+        old.close()
+        old.shared.views -= 1
+        if old.shared.views == 0:
+            del self._models[id(old.shared.model)]
+        self._drop_unused()
+
+    def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
+        """Draw all snapshots in order."""
+        images = []
+        for snapshot in snapshots:
+            view = self._view(snapshot.view)
+            view.update(snapshot)
+            pixels = self._target(view).draw(view.camera)
+            images.append(Image(view.width, view.height, "bgra", pixels))
+        return images
+
+    def close(self) -> None:
+        """Close every view and the context."""
+        for view in self._views.values():
+            view.close()
+        self._views.clear()
+        self._models.clear()
+        for target in self._targets.values():
+            target.close()
+        self._targets.clear()
+        self._context.close()
+
+    def _view(self, number: int) -> View:
+        view = self._views.get(number)
+        if view is None:
+            raise EngineError(f"view {number}", "is not open", "open_view() gives the number to draw")
+        return view
+
+    def _target(self, view: View) -> Target:
+        key = (view.width, view.height, view.samples)
+        if key not in self._targets:
+            self._targets[key] = Target(self._context, *key)
+        return self._targets[key]
+
+    def _drop_unused(self) -> None:
+        used = {(view.width, view.height, view.samples) for view in self._views.values()}
+        for key in [key for key in self._targets if key not in used]:
+            self._targets.pop(key).close()
+
+
+def _check(width: int, height: int, quality: str, pixels: str) -> None:
+    if not (16 <= width <= 8192 and 16 <= height <= 8192):
+        raise EngineError(
+            f"{width}x{height}", "is not a size this renderer draws", "16 to 8192 pixels a side"
+        )
+    if quality not in SAMPLES:
+        raise EngineError(f"quality '{quality}'", "is unknown", f"one of {', '.join(SAMPLES)}")
+    if pixels != "bgra":
+        raise EngineError(f"pixels '{pixels}'", "is not drawn by this renderer", "use bgra")

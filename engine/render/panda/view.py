@@ -1,0 +1,234 @@
+"""Only one view: the scene of one avatar as the shaders see it, brought up to date from a snapshot."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from panda3d import core
+
+from avatar_engine.engine.model import MaterialKind, Model
+from avatar_engine.engine.render.base import Camera, Quality, RenderSnapshot, Stage
+from avatar_engine.engine.render.panda.backdrop import paint
+from avatar_engine.engine.render.panda.geometry import Palette, SharedMesh, ViewMesh, make_texture, palette
+from avatar_engine.engine.render.panda.shaders import Program, sources
+from avatar_engine.engine.render.panda.skeleton import bone_rows
+
+Float = NDArray[np.float32]
+
+SAMPLES: dict[Quality, int] = {"low": 0, "medium": 4, "high": 4, "ultra": 4}
+
+ORDER: dict[MaterialKind, int] = {
+    "skin": 10, "eye": 11, "cloth": 12, "teeth": 13, "gum": 14, "tongue": 15, "plain": 16, "hair_cap": 20,
+    "hair": 21, "brow": 22, "eye_shade": 31, "lash": 32, "glass": 40,
+}  # fmt: skip
+"""Front to back, so that hidden pixels are never shaded; the background comes at 30, what blends with it after."""
+BACKDROP_ORDER = 30
+
+
+class SharedModel:
+    """What all views of one model have in common on the card."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.views = 0
+        self.palette: Palette = palette(model)
+        self._levels: dict[int, list[SharedMesh]] = {}
+        self._textures: dict[int, core.Texture] = {}
+
+    def level(self, wanted: int) -> int:
+        """The nearest level of detail that the file has."""
+        there = sorted({mesh.level for mesh in self.model.meshes})
+        return min(there, key=lambda level: (abs(level - wanted), level))
+
+    def meshes(self, level: int) -> list[SharedMesh]:
+        """The parts of one level; made when first asked for."""
+        if level not in self._levels:
+            chosen = [mesh for mesh in self.model.meshes if mesh.level == level]
+            self._levels[level] = [SharedMesh(mesh, self.model, self.palette) for mesh in chosen]
+        return self._levels[level]
+
+    def texture(self, shared: SharedMesh) -> core.Texture | None:
+        """The base texture on the card."""
+        source = shared.mesh.material.base_texture
+        if source is None:
+            return None
+        if id(source) not in self._textures:
+            self._textures[id(source)] = make_texture(source)
+        return self._textures[id(source)]
+
+
+class View:
+    """One picture of one avatar."""
+
+    def __init__(self, shared: SharedModel, width: int, height: int, quality: Quality) -> None:
+        self.shared, self.width, self.height, self.quality = shared, width, height, quality
+        self.samples = SAMPLES[quality]
+        self.root = core.NodePath("view")
+        camera = core.Camera("camera")
+        camera.set_scene(self.root)
+        lens = core.PerspectiveLens()
+        camera.set_lens(lens)
+        self.camera = self.root.attach_new_node(camera)
+        self._level = -1
+        self._parts: list[ViewMesh] = []
+        self._stage: Stage | None = None
+        self._body = self.root.attach_new_node("body")
+        self._backdrop: core.NodePath | None = None
+
+    def close(self) -> None:
+        """Let go of everything that only this view uses."""
+        self.root.remove_node()
+        self._parts.clear()
+
+    def update(self, snapshot: RenderSnapshot) -> None:
+        """Bring the scene to the snapshot; what did not change is not touched."""
+        level = self.shared.level(snapshot.level)
+        if level != self._level or snapshot.stage is not self._stage:
+            lights_changed = self._stage is None or snapshot.stage.lights != self._stage.lights
+            backdrop_changed = self._stage is None or snapshot.stage.background is not self._stage.background
+            self._stage = snapshot.stage
+            if level != self._level or lights_changed:
+                self._level = level
+                self._build(snapshot.stage)
+            self._light(snapshot.stage)
+            if backdrop_changed:
+                self._paint(snapshot.stage)
+        for part in self._parts:
+            part.deform(snapshot.morphs)
+        bones = bone_rows(self.shared.model.joints, snapshot.joints)[self.shared.palette.joints]
+        matrix, eye = view_projection(snapshot.camera, self.width / self.height)
+        self._body.set_shader_input("bones", _vec4s(bones.reshape(-1, 4)))
+        self._body.set_shader_input("view_projection", _mat4(matrix))
+        self._body.set_shader_input("camera", core.LVecBase4f(*eye, 1.0))
+
+    def _build(self, stage: Stage) -> None:
+        for part in self._parts:
+            part.path.remove_node()
+        self._parts = []
+        coverage = self.samples > 0
+        for shared in self.shared.meshes(self._level):
+            part = ViewMesh(shared)
+            self._dress(part, stage, coverage)
+            part.path.reparent_to(self._body)
+            self._parts.append(part)
+
+    def _dress(self, part: ViewMesh, stage: Stage, coverage: bool) -> None:
+        shared, material, path = part.shared, part.shared.mesh.material, part.path
+        texture = self.shared.texture(shared)
+        blended = material.alpha_mode == "BLEND" and material.kind not in ("hair", "brow", "lash")
+        cutout = texture is not None and not blended and material.alpha_mode != "OPAQUE"
+        two_sided = material.double_sided or material.kind in ("hair", "lash", "brow")
+        program = Program(
+            kind=material.kind,
+            influences=shared.influences,
+            bones=len(self.shared.palette.joints),
+            textured=texture is not None,
+            coloured=shared.has_colours,
+            tangents=shared.has_tangents,
+            cutout=cutout,
+            coverage=coverage,
+            shadow=0,
+            rich=self.quality in ("high", "ultra"),
+            unlit=material.unlit,
+        )
+        vertex, fragment = sources(program, len(stage.lights), two_sided, 0)
+        path.set_shader(core.Shader.make(core.Shader.SL_GLSL, vertex, fragment))
+        path.set_shader_input("base", core.LVecBase4f(*material.base_colour))
+        path.set_shader_input(
+            "part", core.LVecBase4f(material.roughness, material.alpha_cutoff, shared.bone, 0.0)
+        )
+        path.set_shader_input("emissive", core.LVecBase4f(*material.emissive, 0.0))
+        if texture is not None:
+            path.set_shader_input("tex", texture)
+        # The picture is drawn upside down, so that its first row in memory is the top: winding is reversed.
+        cull = core.CullFaceAttrib
+        path.set_attrib(cull.make(cull.M_cull_none if two_sided else cull.M_cull_counter_clockwise))
+        colour = core.ColorWriteAttrib
+        path.set_attrib(colour.make(colour.C_red | colour.C_green | colour.C_blue))
+        order = ORDER[material.kind]
+        if blended:
+            path.set_transparency(core.TransparencyAttrib.M_alpha)
+            path.set_depth_write(False)
+            order = max(order, BACKDROP_ORDER + 1)
+        elif cutout and coverage:
+            path.set_transparency(core.TransparencyAttrib.M_multisample)
+            path.set_attrib(core.AntialiasAttrib.make(core.AntialiasAttrib.M_multisample))
+        path.set_bin("fixed", order)
+
+    def _light(self, stage: Stage) -> None:
+        rank = {"key": 0, "fill": 1, "rim": 2}
+        rows = []
+        for light in sorted(stage.lights, key=lambda item: rank[item.kind]):
+            way = np.array(light.direction, np.float64)
+            way /= max(float(np.linalg.norm(way)), 1e-9)
+            rows.append([*way, 0.0])
+            rows.append([*(np.array(light.colour) * light.strength * stage.exposure), 1.0])
+        if not rows:
+            rows = [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
+        ambient = np.array(stage.ambient) * stage.exposure
+        self._body.set_shader_input("lights", _vec4s(np.array(rows, np.float32)))
+        self._body.set_shader_input("sky", core.LVecBase4f(*(ambient * np.array([1.02, 1.06, 1.15])), 1.0))
+        self._body.set_shader_input("ground", core.LVecBase4f(*(ambient * np.array([0.55, 0.46, 0.42])), 1.0))
+
+    def _paint(self, stage: Stage) -> None:
+        if self._backdrop is not None:
+            self._backdrop.remove_node()
+        texture = core.Texture("backdrop")
+        texture.setup_2d_texture(self.width, self.height, core.Texture.T_unsigned_byte, core.Texture.F_rgba)
+        texture.set_ram_image(paint(stage.background, self.width, self.height).data.cast("B"))
+        texture.set_minfilter(core.SamplerState.FT_nearest)
+        texture.set_magfilter(core.SamplerState.FT_nearest)
+        texture.set_keep_ram_image(False)
+        maker = core.CardMaker("backdrop")
+        maker.set_frame_fullscreen_quad()
+        node = maker.generate()
+        node.set_bounds(core.OmniBoundingVolume())
+        node.set_final(True)
+        self._backdrop = self.root.attach_new_node(node)
+        self._backdrop.set_shader(core.Shader.make(core.Shader.SL_GLSL, BACKDROP_VERTEX, BACKDROP_FRAGMENT))
+        self._backdrop.set_shader_input("tex", texture)
+        self._backdrop.set_bin("fixed", BACKDROP_ORDER)
+        self._backdrop.set_depth_write(False)
+        self._backdrop.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_none))
+
+
+BACKDROP_VERTEX = """#version 330
+in vec4 p3d_Vertex;
+void main() { gl_Position = vec4(p3d_Vertex.x, p3d_Vertex.z, 0.99999, 1.0); }
+"""
+BACKDROP_FRAGMENT = """#version 330
+uniform sampler2D tex;
+layout(location = 0) out vec4 pixel;
+void main() { pixel = texelFetch(tex, ivec2(gl_FragCoord.xy), 0); }
+"""
+
+
+def view_projection(camera: Camera, aspect: float) -> tuple[NDArray[np.float64], tuple[float, float, float]]:
+    """(4, 4) from avatar axes to clip space with y pointing down, and the eye point."""
+    eye, target = np.array(camera.position_m, np.float64), np.array(camera.target_m, np.float64)
+    back = eye - target
+    distance = max(float(np.linalg.norm(back)), 1e-6)
+    back /= distance
+    side = np.cross([0.0, 1.0, 0.0], back)
+    side /= max(float(np.linalg.norm(side)), 1e-9)
+    up = np.cross(back, side)
+    look = np.eye(4)
+    look[:3, :3] = np.stack([side, up, back])
+    look[:3, 3] = -look[:3, :3] @ eye
+    near, far = max(distance * 0.1, 0.02), distance + 20.0
+    f = 1.0 / np.tan(np.radians(camera.fov_deg) / 2.0)
+    projection = np.zeros((4, 4))
+    projection[0, 0], projection[1, 1] = f / aspect, -f
+    projection[2, 2], projection[2, 3] = (far + near) / (near - far), 2.0 * far * near / (near - far)
+    projection[3, 2] = -1.0
+    return projection @ look, (float(eye[0]), float(eye[1]), float(eye[2]))
+
+
+def _vec4s(rows: Float) -> core.PTA_LVecBase4f:
+    packed = core.PTA_LVecBase4f.empty_array(len(rows))
+    packed.set_data(np.ascontiguousarray(rows, np.float32).tobytes())
+    return packed
+
+
+def _mat4(matrix: NDArray[np.float64]) -> core.LMatrix4f:
+    return core.LMatrix4f(*matrix.T.ravel().tolist())  # Panda3D multiplies rows
