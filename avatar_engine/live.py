@@ -1,0 +1,235 @@
+"""The live driver: one simulation thread that steps a runtime at the pace of played audio; nothing else.
+
+Audio sources drain at exactly the machine's steady clock, so tick k is due at start + k / hz on it. When the
+thread falls behind it first leaves out drawing (never samples), and what it still cannot make up it gives up by
+moving the start: publishers notice the gap in their own queue and anchor again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from avatar_engine.engine.messages import AudioChunk, Command, FramePacket
+
+CATCH_UP_TICKS = 2
+"""So many late ticks are made up by stepping faster; publishers hold about as much audio in their queues."""
+
+
+class SteppedRuntime(Protocol):
+    """What the driver needs of a runtime; all of it is called on the simulation thread."""
+
+    def open_session(self, options: Any) -> str: ...
+    def close_session(self, session: str) -> None: ...
+    def push_audio(self, session: str, chunk: AudioChunk) -> None: ...
+    def send(self, session: str, command: Command) -> None: ...
+    def step(self, draw: bool = True) -> list[FramePacket]: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A packet on its way out.
+
+    stamp: the number of the last command of this session that was in force when it was made.
+    due_s, made_s: steady-clock times of the tick's beginning and of the packet's completion.
+    """
+
+    packet: FramePacket
+    stamp: int
+    due_s: float
+    made_s: float
+
+
+@dataclass(slots=True)
+class DriverFigures:
+    """Counters of the simulation thread; written there, read anywhere."""
+
+    ticks: int = 0
+    undrawn_ticks: int = 0
+    slipped_s: float = 0.0
+    step_s: float = 0.0  # smoothed duration of one step
+    late_s: float = 0.0  # smoothed lateness of a tick's beginning
+    deadline_misses: int = 0  # steps that took longer than a tick
+
+
+@dataclass(slots=True)
+class _Session:
+    sink: Callable[[Delivery], None]
+    lost: Callable[[BaseException], None]
+    sent: int = 0
+    in_force: int = 0
+
+
+class DriverStopped(RuntimeError):
+    """The simulation thread has ended; open a new driver."""
+
+
+class LiveDriver:
+    """Owns the simulation thread. Every method may be called from any thread and returns at once."""
+
+    def __init__(self, make_runtime: Callable[[], SteppedRuntime], *, hz: int) -> None:
+        self.hz = hz
+        self.figures = DriverFigures()
+        self._make_runtime = make_runtime
+        self._inbox: deque[Callable[[SteppedRuntime], None]] = deque()
+        self._sessions: dict[str, _Session] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._failure: BaseException | None = None
+        self._ready: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, name="avatar-simulation", daemon=True)
+
+    def start(self) -> Future[None]:
+        """Start the thread; the future is done when the runtime is built (warm) or has failed to."""
+        self._thread.start()
+        return self._ready
+
+    def stop(self, timeout_s: float | None = None) -> None:
+        """End the thread after the step in progress and wait for it. All sessions end."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join(timeout_s)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive() and not self._stopping and self._failure is None
+
+    @property
+    def session_count(self) -> int:
+        return len(self._sessions)
+
+    def open_session(
+        self, options: Any, sink: Callable[[Delivery], None], lost: Callable[[BaseException], None]
+    ) -> Future[str]:
+        """Open a session. `sink` and `lost` are called on the simulation thread and must return at once;
+        `lost` comes at most once, when the engine cannot go on with this session."""
+        opened: Future[str] = Future()
+
+        def act(runtime: SteppedRuntime) -> None:
+            try:
+                session = runtime.open_session(options)
+            except Exception as error:  # noqa: BLE001  (handed to the caller, who decides)
+                opened.set_exception(error)
+                return
+            with self._lock:
+                self._sessions[session] = _Session(sink, lost)
+            opened.set_result(session)
+
+        self._post(act, opened)
+        return opened
+
+    def close_session(self, session: str) -> Future[None]:
+        """Close a session; nothing comes out of it once the future is done."""
+        closed: Future[None] = Future()
+
+        def act(runtime: SteppedRuntime) -> None:
+            with self._lock:
+                known = self._sessions.pop(session, None)
+            if known is not None:
+                runtime.close_session(session)
+            closed.set_result(None)
+
+        self._post(act, closed)
+        return closed
+
+    def push_audio(self, session: str, chunk: AudioChunk) -> None:
+        self._post(lambda runtime: self._if_open(session, lambda: runtime.push_audio(session, chunk)))
+
+    def send(self, session: str, command: Command) -> int:
+        """Queue a command; packets whose stamp is at least the returned number were made under it."""
+        with self._lock:
+            known = self._sessions.get(session)
+            if known is None:
+                return 0
+            known.sent += 1
+            number = known.sent
+
+            def act(runtime: SteppedRuntime) -> None:
+                runtime.send(session, command)
+                known.in_force = number
+
+            self._inbox.append(lambda runtime: self._if_open(session, lambda: act(runtime)))
+        return number
+
+    def _if_open(self, session: str, act: Callable[[], None]) -> None:
+        if session in self._sessions:
+            act()
+
+    def _post(self, act: Callable[[SteppedRuntime], None], waiting: Future[Any] | None = None) -> None:
+        with self._lock:
+            if self._failure is None and not self._stopping:
+                self._inbox.append(act)
+                return
+        if waiting is not None:
+            waiting.set_exception(DriverStopped("the avatar engine has stopped; start a new session"))
+
+    def _run(self) -> None:
+        runtime: SteppedRuntime | None = None
+        failure: BaseException | None = None
+        try:
+            runtime = self._make_runtime()
+            self._ready.set_result(None)
+            self._loop(runtime)
+        except BaseException as error:  # noqa: BLE001  (every session is told; nothing is swallowed)
+            failure = error
+            if not self._ready.done():
+                self._ready.set_exception(error)
+        with self._lock:
+            self._failure = failure or DriverStopped("the avatar engine was stopped")
+            sessions = list(self._sessions.values())
+            self._sessions.clear()
+            self._inbox.clear()
+        if failure is not None:
+            for session in sessions:
+                session.lost(failure)
+        if runtime is not None:
+            runtime.close()
+
+    def _loop(self, runtime: SteppedRuntime) -> None:
+        tick_s = 1.0 / self.hz
+        start_s = time.monotonic()
+        tick = 0
+        draw_owed = 0
+        while not self._stopping:
+            due_s = start_s + tick * tick_s
+            self._wake.wait(max(0.0, due_s - time.monotonic()))
+            if self._stopping:
+                return
+            self._drain(runtime)
+            began_s = time.monotonic()
+            late_s = max(0.0, began_s - due_s)
+            if late_s > CATCH_UP_TICKS * tick_s:
+                self.figures.slipped_s += late_s
+                start_s += late_s
+                due_s += late_s
+            # Behind by more than a tick: leave this picture out, but never two in a row.
+            draw = late_s <= tick_s or draw_owed > 0
+            draw_owed = 0 if draw else draw_owed + 1
+            packets = runtime.step(draw)
+            made_s = time.monotonic()
+            self._note(made_s - began_s, late_s, draw, tick_s)
+            for packet in packets:
+                known = self._sessions.get(packet.session)
+                if known is not None:
+                    known.sink(Delivery(packet, known.in_force, due_s, made_s))
+            tick += 1
+
+    def _drain(self, runtime: SteppedRuntime) -> None:
+        while self._inbox:
+            self._inbox.popleft()(runtime)
+
+    def _note(self, step_s: float, late_s: float, draw: bool, tick_s: float) -> None:
+        figures = self.figures
+        figures.ticks += 1
+        figures.undrawn_ticks += not draw
+        figures.deadline_misses += step_s > tick_s
+        figures.step_s += 0.05 * (step_s - figures.step_s)
+        figures.late_s += 0.05 * (late_s - figures.late_s)

@@ -1,0 +1,147 @@
+"""Where pictures leave for WebRTC: raw I420/BGRA through its own encoder, or our H.264 as it is."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from livekit import rtc
+
+from avatar_engine.engine.image import Image
+from avatar_engine.plugin.metrics import SessionFigures
+
+if TYPE_CHECKING:
+    from avatar_engine.engine.media.h264 import AccessUnit, H264Encoder
+
+AUDIO_BITRATE_BPS = 64_000
+STREAM = "avatar"
+"""Name of the media stream both tracks belong to: receivers that synchronise do so within a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Rides on a frame: when its sound is heard (unix microseconds) and its number."""
+
+    heard_unix_us: int
+    frame: int
+
+    def metadata(self) -> rtc.FrameMetadata:
+        return rtc.FrameMetadata(user_timestamp=self.heard_unix_us, frame_id=self.frame & 0xFFFFFFFF)
+
+
+class Outlet(Protocol):
+    """`prepare` runs in the encoder pool, one call at a time; `submit` on the media loop, in the same order."""
+
+    @property
+    def source(self) -> Any: ...
+    def publish_options(self) -> rtc.TrackPublishOptions: ...
+    def prepare(self, image: Image) -> Any: ...
+    def submit(self, prepared: Any, stamp: Stamp) -> bool: ...
+    def follow_feedback(self) -> int | None: ...
+    async def aclose(self) -> None: ...
+
+
+class RawOutlet:
+    """Pictures as they are; WebRTC encodes and adapts by itself."""
+
+    def __init__(self, width: int, height: int, fps: float, bitrate_bps: int, figures: SessionFigures) -> None:
+        self.source = rtc.VideoSource(width, height)
+        self._fps, self._bitrate_bps, self._figures = fps, bitrate_bps, figures
+
+    def publish_options(self) -> rtc.TrackPublishOptions:
+        return _video_options(self._fps, self._bitrate_bps, rtc.VideoEncoderBackend.ENCODER_BACKEND_AUTO)
+
+    def prepare(self, image: Image) -> rtc.VideoFrame:
+        kind = rtc.VideoBufferType.I420 if image.format == "i420" else rtc.VideoBufferType.BGRA
+        pixels = image.pixels if image.pixels.flags.writeable else image.pixels.copy()
+        return rtc.VideoFrame(image.width, image.height, kind, memoryview(pixels.reshape(-1)))
+
+    def submit(self, prepared: rtc.VideoFrame, stamp: Stamp) -> bool:
+        self.source.capture_frame(prepared, metadata=stamp.metadata())
+        self._figures.sent_bytes += len(prepared.data)
+        return True
+
+    def follow_feedback(self) -> int | None:
+        return None
+
+    async def aclose(self) -> None:
+        await self.source.aclose()
+
+
+class H264Outlet:
+    """Our own encoder. Follows WebRTC's wishes: keyframes for those who join, and the bitrate the line carries."""
+
+    def __init__(
+        self, encoder: H264Encoder, width: int, height: int, fps: float, bitrate_bps: int, figures: SessionFigures
+    ) -> None:
+        self.source = rtc.EncodedVideoSource(width, height)
+        self._encoder = encoder
+        self._width, self._height, self._fps = width, height, fps
+        self._bitrate_bps, self._figures = bitrate_bps, figures
+        self._keyframe_wanted = True
+        self._target_bps = bitrate_bps
+        self._last_us = 0
+
+    def publish_options(self) -> rtc.TrackPublishOptions:
+        return _video_options(self._fps, self._bitrate_bps, rtc.VideoEncoderBackend.ENCODER_BACKEND_PRE_ENCODED)
+
+    def prepare(self, image: Image) -> list[AccessUnit]:
+        wanted, self._keyframe_wanted = self._keyframe_wanted, False
+        self._encoder.set_bitrate(self._target_bps)
+        return self._encoder.encode(image, wanted)
+
+    def submit(self, prepared: list[AccessUnit], stamp: Stamp) -> bool:
+        accepted = True
+        for unit in prepared:
+            self._last_us = max(self._last_us + 1, time.monotonic_ns() // 1000)
+            kinds = rtc.EncodedFrameType
+            kind = kinds.ENCODED_FRAME_KEY if unit.keyframe else kinds.ENCODED_FRAME_DELTA
+            frame = rtc.EncodedVideoFrame(
+                unit.data, self._width, self._height, rtc.VideoCodec.H264, kind, self._last_us, stamp.metadata()
+            )
+            accepted = self.source.capture_frame(frame) and accepted
+            self._figures.sent_bytes += len(unit.data)
+        if not accepted:
+            self._keyframe_wanted = True
+        return accepted
+
+    def follow_feedback(self) -> int | None:
+        """The bitrate WebRTC asks for now, if it said so since the last call."""
+        feedback = self.source.take_feedback()
+        if feedback.keyframe_requested:
+            self._keyframe_wanted = True
+            self._figures.keyframe_requests += 1
+        if feedback.rate_control is None or feedback.rate_control.target_bitrate_bps <= 0:
+            return None
+        self._target_bps = min(feedback.rate_control.target_bitrate_bps, self._bitrate_bps)
+        self._figures.target_bitrate_bps = self._target_bps
+        return self._target_bps
+
+    async def aclose(self) -> None:
+        await self.source.aclose()
+
+
+def audio_options() -> rtc.TrackPublishOptions:
+    """Mono speech, always sent: gaps of silence would move the receiver's idea of the clock."""
+    options = rtc.TrackPublishOptions(
+        source=rtc.TrackSource.SOURCE_MICROPHONE, stream=STREAM, dtx=False, red=True
+    )
+    options.audio_encoding.max_bitrate = AUDIO_BITRATE_BPS
+    return options
+
+
+def _video_options(fps: float, bitrate_bps: int, backend: Any) -> rtc.TrackPublishOptions:
+    return rtc.TrackPublishOptions(
+        source=rtc.TrackSource.SOURCE_CAMERA,
+        stream=STREAM,
+        simulcast=False,
+        video_codec=rtc.VideoCodec.H264,
+        video_encoding=rtc.VideoEncoding(max_bitrate=bitrate_bps, max_framerate=fps),
+        video_encoder=backend,
+        degradation_preference=rtc.DegradationPreference.BALANCED,
+        frame_metadata_features=[
+            rtc.FrameMetadataFeature.FMF_USER_TIMESTAMP,
+            rtc.FrameMetadataFeature.FMF_FRAME_ID,
+        ],
+    )

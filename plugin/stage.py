@@ -1,0 +1,85 @@
+"""Binds one engine session to one room: the engine's packets to a publisher, speech and commands to the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from livekit import rtc
+
+from avatar_engine.engine.messages import AudioChunk, Command
+from avatar_engine.live import Delivery, LiveDriver
+from avatar_engine.plugin import metrics
+from avatar_engine.plugin.audio_output import AvatarAudioOutput
+from avatar_engine.plugin.playout import Heard
+from avatar_engine.plugin.publisher import Publisher, PublishOptions
+
+
+class EngineStage:
+    """What `AvatarAudioOutput` talks to. Made by `open_stage`, ended by `aclose`."""
+
+    def __init__(
+        self, driver: LiveDriver, options: PublishOptions, on_lost: Callable[[BaseException], None] | None = None
+    ) -> None:
+        self.rate = options.rate
+        self.figures = metrics.SessionFigures()
+        self.session = ""
+        self._driver = driver
+        self._loop = asyncio.get_running_loop()
+        self._on_lost = on_lost
+        self._lost = False
+        self.output = AvatarAudioOutput(self, self.figures, loop=self._loop)
+        self.publisher = Publisher(options, self, self.figures)
+
+    async def open(self, session_options: Any) -> None:
+        """Open the engine's session; pictures begin to come."""
+        opened = self._driver.open_session(session_options, self._deliver, self._engine_lost)
+        self.session = await asyncio.wrap_future(opened)
+        metrics.register(self.session, self.figures)
+
+    async def aclose(self, participant: rtc.LocalParticipant | None = None) -> None:
+        """End the session and take its tracks out of the room."""
+        if self.session and self._driver.alive:
+            await asyncio.wrap_future(self._driver.close_session(self.session))
+        metrics.unregister(self.session)
+        await self.publisher.aclose(participant)
+        self.output.lose()
+
+    def push_audio(self, chunk: AudioChunk) -> None:
+        self._driver.push_audio(self.session, chunk)
+
+    def send(self, command: Command) -> int:
+        return self._driver.send(self.session, command)
+
+    def cut(self, command: Callable[[list[Heard]], int]) -> list[Heard]:
+        return self.publisher.cut(command)
+
+    def speech_arrived(self, segment: int, at_s: float) -> None:
+        self.publisher.speech_arrived(segment, at_s)
+
+    def close_segment(self, segment: int) -> None:
+        self.publisher.close_segment(segment)
+
+    def segment_started(self, segment: int) -> None:
+        self.output.segment_started(segment)
+
+    def segment_ended(self, segment: int, position: int) -> None:
+        self.output.segment_ended(segment, position)
+
+    def publishing_failed(self, error: BaseException) -> None:
+        self._engine_lost(error)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        self.publisher.feed(delivery)
+
+    def _engine_lost(self, error: BaseException) -> None:
+        self._loop.call_soon_threadsafe(self._lose, error)
+
+    def _lose(self, error: BaseException) -> None:
+        if self._lost:
+            return
+        self._lost = True
+        self.output.lose()
+        if self._on_lost is not None:
+            self._on_lost(error)
