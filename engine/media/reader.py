@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -25,6 +25,7 @@ _FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 92233720
 # Down to one channel: the centre carries speech, the subwoofer carries none (weights as in ITU-R BS.775).
 _CHANNEL_WEIGHT = {"FC": 1.0, "FL": 0.7071, "FR": 0.7071, "LFE": 0.0, "LFE2": 0.0}
 _REAR_WEIGHT = 0.5
+_SHORT = 0.9  # of the claimed duration; claims are estimates for some formats
 
 
 def read_speech(path: str | os.PathLike[str], rate: int = 16000) -> Samples:
@@ -58,6 +59,7 @@ class SpeechReader:
             self.codec: str = self._stream.codec_context.name
             self.duration_s = self._claimed_duration()
             self._limit = self._claimed_samples()
+            self._decoded_s = 0.0
             self._decoded = self._decode()
             # Opening means: at least one sample is really there.
             self._first: tuple[int, Samples] | None = next(self._decoded, None)
@@ -81,6 +83,11 @@ class SpeechReader:
                 resampler = StreamResampler(rate, self.rate)
             yield from _filled(resampler.push(samples))
         yield from _filled(resampler.flush())
+        if self.duration_s is not None and self._decoded_s < _SHORT * self.duration_s:
+            text = (
+                f"it holds {self._decoded_s:.1f} s of the {self.duration_s:.1f} s it claims; is it cut off?"
+            )
+            self._note("audio_short", text)
 
     def close(self) -> None:
         self._decoded.close()
@@ -94,7 +101,7 @@ class SpeechReader:
     ) -> None:
         self.close()
 
-    def _decode(self) -> Iterator[tuple[int, Samples]]:
+    def _decode(self) -> Generator[tuple[int, Samples], None, None]:
         """(rate, mono samples) of every decodable frame; damage is skipped and told once."""
         left = self._limit
         for packet in self._packets():
@@ -106,7 +113,9 @@ class SpeechReader:
             except FFmpegError as error:
                 raise InputError(str(self.path), f"cannot be decoded: {error.strerror}", _FORMATS) from error
             for frame in frames:
-                samples = self._finite(_mono(frame))
+                names = [channel.name for channel in frame.layout.channels]
+                samples = np.clip(_mixed(self._finite(_channels(frame)), names), -1.0, 1.0)
+                self._decoded_s += len(samples) / frame.sample_rate
                 if left is not None:
                     samples = samples[:left]
                     left -= len(samples)
@@ -126,10 +135,10 @@ class SpeechReader:
             yield packet
 
     def _finite(self, samples: Samples) -> Samples:
-        if not np.isfinite(samples).all():
-            self._note("audio_not_finite", "it holds samples that are no numbers; they are played as silence")
-            samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-        return np.clip(samples, -1.0, 1.0)
+        if np.isfinite(samples).all():
+            return samples
+        self._note("audio_not_finite", "it holds samples that are no numbers; they are played as silence")
+        return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
 
     def _note(self, code: str, text: str) -> None:
         if self._notify is not None and code not in self._noted:
@@ -138,18 +147,20 @@ class SpeechReader:
 
     def _claimed_duration(self) -> float | None:
         stream = self._stream
+        claimed: float | None = None
         if stream.duration is not None and stream.time_base is not None:
-            return float(stream.duration * stream.time_base)
-        if self._container.duration is not None:
-            return float(self._container.duration) / av.time_base
-        return None
+            claimed = float(stream.duration * stream.time_base)
+        elif self._container.duration is not None:
+            claimed = float(self._container.duration) / 1e6  # AV_TIME_BASE
+        return claimed
 
     def _claimed_samples(self) -> int | None:
         """MP4 alone states where its padded last frame really ends; elsewhere the decoder cuts by itself."""
         stream = self._stream
         if "mp4" not in self._container.format.name or stream.duration is None or stream.time_base is None:
             return None
-        return round(stream.duration * stream.time_base * self.source_rate)
+        samples: int = round(stream.duration * stream.time_base * self.source_rate)
+        return samples
 
 
 def _open(path: Path) -> av.container.InputContainer:
@@ -185,27 +196,33 @@ def _sound_stream(container: av.container.InputContainer, path: Path) -> av.Audi
     raise InputError(str(path), "holds no sound that can be decoded", _FORMATS)
 
 
-def _mono(frame: av.AudioFrame) -> Samples:
-    """(n,) float32 of one decoded frame; full scale is 1."""
+def _channels(frame: av.AudioFrame) -> Samples:
+    """(channels, n) float32 of one decoded frame; full scale is 1."""
     array = frame.to_ndarray()
-    channels = len(frame.layout.channels)
     if frame.format.is_packed:
-        array = array.reshape(-1, channels).T
+        array = array.reshape(-1, len(frame.layout.channels)).T
     kind = frame.format.name.removesuffix("p")
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # doubles beyond float32 become infinite, repaired later
+        floats: Samples = array.astype(np.float32)
+    if kind == "u8":
+        floats -= np.float32(128.0)
     if kind in _FULL_SCALE:
-        scale = _FULL_SCALE[kind]
-        array = (array.astype(np.float32) - (128.0 if kind == "u8" else 0.0)) / np.float32(scale)
-    array = array.astype(np.float32, copy=False)
-    if channels == 1:
-        return array[0]
-    names = [channel.name for channel in frame.layout.channels]
-    weights = np.array([_CHANNEL_WEIGHT.get(name, _REAR_WEIGHT) for name in names], np.float32)
-    if not weights.any():
-        weights[:] = 1.0
-    weights /= weights.sum()
-    mono = weights[0] * array[0]
-    for weight, channel in zip(weights[1:], array[1:]):
-        mono = mono + weight * channel
+        floats /= np.float32(_FULL_SCALE[kind])
+    return floats
+
+
+def _mixed(channels: Samples, names: list[str]) -> Samples:
+    """(n,) the weighted mean of all channels."""
+    if len(channels) == 1:
+        return np.ascontiguousarray(channels[0])
+    weights = [_CHANNEL_WEIGHT.get(name, _REAR_WEIGHT) for name in names]
+    if not any(weights):
+        weights = [1.0] * len(weights)
+    mono = np.zeros(channels.shape[1], np.float32)
+    for weight, channel in zip(weights, channels, strict=True):  # in order: sums of products are not portable
+        mono += np.float32(weight / sum(weights)) * channel
     return mono
 
 

@@ -1,0 +1,223 @@
+"""The offline driver: a speech file through a runtime into a sink, as fast as the machine can."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from avatar_engine.engine.clock import first_sample
+from avatar_engine.engine.errors import EngineError, InputError
+from avatar_engine.engine.media.reader import SpeechReader
+from avatar_engine.engine.media.sinks import VideoSink, sink_for
+from avatar_engine.engine.messages import AudioChunk, FramePacket, Notice
+from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.runtime import Runtime, make_runtime
+
+Progress = Callable[[float, float | None], None]
+"""Called a few times a second with the seconds done and, where the file says so, the seconds in all."""
+
+AHEAD_S = 2.0  # speech that waits in the runtime beyond what its analysers look ahead
+_PROGRESS_EVERY_S = 0.2
+_STALLED_S = 10.0  # of silence after all speech must have been played: something is wrong
+_DRAWING_SYSTEM = "render"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderReport:
+    """What a render did and what it cost. Times per frame are medians, in milliseconds.
+
+    speed: seconds of video per second of work. simulation_ms: everything of a tick but drawing.
+    draw_ms: a picture that was really drawn. encode_ms: conversion and encoding, in their own thread.
+    """
+
+    output: Path | None
+    duration_s: float
+    frames: int
+    drawn: int
+    ticks: int
+    wall_s: float
+    start_s: float
+    speed: float
+    simulation_ms: float
+    draw_ms: float
+    encode_ms: float
+    peak_memory_mb: float
+
+
+def render_file(
+    speech: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    runtime: RuntimeOptions,
+    session: SessionOptions,
+    progress: Progress | None = None,
+    on_notice: Callable[[Notice], None] | None = None,
+) -> RenderReport:
+    """Render a speech file. On any error or Ctrl-C nothing is left of the output."""
+    began = time.perf_counter()
+    # What is cheap to refuse is refused before anything expensive starts: first the speech, then the output.
+    with SpeechReader(speech, runtime.audio_rate, on_notice) as reader:
+        sink = sink_for(os.fspath(output), session.quality, on_notice)
+        try:
+            sink.open(session.width, session.height, session.fps, runtime.audio_rate)
+            engine = make_runtime(runtime)
+            try:
+                name = engine.open_session(session)
+                start_s = time.perf_counter() - began
+                return render(engine, name, session.fps, reader, sink, progress=progress, start_s=start_s)
+            finally:
+                engine.close()
+        except BaseException:  # Ctrl-C as well
+            sink.abort()
+            raise
+
+
+def render(
+    runtime: Runtime,
+    session: str,
+    fps: int,
+    reader: SpeechReader,
+    sink: VideoSink,
+    *,
+    progress: Progress | None = None,
+    start_s: float = 0.0,
+) -> RenderReport:
+    """Play the reader's speech through a fresh session into an open sink, and close the sink.
+
+    The result holds exactly the speech: its samples, and the pictures up to the one that shows the last
+    sample, ceil(duration * fps) of them. When this raises, the caller aborts the sink.
+    """
+    began = time.perf_counter()
+    feed = _Feed(runtime, session, reader)
+    tally = _Tally(runtime)
+    rate = runtime.options.audio_rate
+    end: int | None = None  # sample after the last one of the speech, once known
+    frames = 0
+    told = began
+    while end is None or frames < _frames_until(end, fps, rate):
+        feed.keep_ahead()
+        packet = _packet_of(runtime.step(), session)
+        tally.add(packet)
+        for span in packet.spans:
+            if span.final:
+                end = packet.start_sample + span.offset + span.count
+        for frame in packet.frames:
+            if end is None or frames < _frames_until(end, fps, rate):
+                sink.write_video(frame.image)
+                frames += 1
+        room = len(packet.samples) if end is None else max(0, end - packet.start_sample)
+        sink.write_audio(packet.samples[:room])
+        if end is None:
+            feed.expect_end(packet.start_sample)
+        now = time.perf_counter()
+        if progress is not None and now - told > _PROGRESS_EVERY_S:
+            told = now
+            progress(packet.start_sample / rate, reader.duration_s)
+    sink.close()
+    wall_s = time.perf_counter() - began
+    duration_s = end / rate
+    if progress is not None:
+        progress(duration_s, duration_s)
+    return RenderReport(
+        output=sink.path,
+        duration_s=duration_s,
+        frames=frames,
+        drawn=tally.drawn,
+        ticks=tally.ticks,
+        wall_s=wall_s,
+        start_s=start_s,
+        speed=duration_s / wall_s,
+        simulation_ms=_median(np.array(tally.simulation_ms)),
+        draw_ms=_median(np.array(tally.draw_ms)),
+        encode_ms=_median(sink.encode_ms),
+        peak_memory_mb=peak_memory_mb(),
+    )
+
+
+class _Feed:
+    """Keeps the runtime a couple of seconds of speech ahead, never more: a long file needs no more memory."""
+
+    def __init__(self, runtime: Runtime, session: str, reader: SpeechReader) -> None:
+        self._runtime = runtime
+        self._session = session
+        self._reader = reader
+        self._blocks = reader.blocks()
+        self._ahead = int((AHEAD_S + (runtime.options.look_ahead_s or 0.0)) * reader.rate)
+        self._pushed = 0
+        self._ended = False
+
+    def keep_ahead(self) -> None:
+        """Push what the coming ticks need."""
+        rate = self._reader.rate
+        until = first_sample(self._runtime.tick + 1, rate, self._runtime.options.hz) + self._ahead
+        while not self._ended and self._pushed < until:
+            samples = next(self._blocks, None)
+            if samples is None:
+                self._ended = True
+                if self._pushed == 0:
+                    raise InputError(str(self._reader.path), "holds no samples", "give a longer recording")
+                samples = np.zeros(0, np.float32)
+            self._pushed += len(samples)
+            self._runtime.push_audio(self._session, AudioChunk(samples, rate, 0, self._ended))
+
+    def expect_end(self, position: int) -> None:
+        """Raise when the speech should long be over and the runtime has not said so."""
+        if self._ended and position > self._pushed + _STALLED_S * self._reader.rate:
+            raise EngineError("render", "the speech was pushed but never ended", "report this with the file")
+
+
+class _Tally:
+    """Collects what every tick cost; four bytes a figure."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._spent_s = runtime.schedule.spent_s
+        self.ticks = 0
+        self.drawn = 0
+        self.simulation_ms = array("f")
+        self.draw_ms = array("f")
+
+    def add(self, packet: FramePacket) -> None:
+        drawn = sum(frame.image is not None for frame in packet.frames)
+        draw_s = self._spent_s[_DRAWING_SYSTEM]
+        self.ticks += 1
+        self.drawn += drawn
+        self.simulation_ms.append((sum(self._spent_s.values()) - draw_s) * 1e3)
+        if drawn:
+            self.draw_ms.append(draw_s * 1e3 / drawn)
+
+
+def peak_memory_mb() -> float:
+    """The most resident memory this process has had, in MB (10^6 bytes); 0 where the system does not say."""
+    if sys.platform == "linux":
+        # Not getrusage: its figure is inherited from whatever process started this one.
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def _packet_of(packets: list[FramePacket], session: str) -> FramePacket:
+    for packet in packets:
+        if packet.session == session:
+            return packet
+    raise EngineError(session, "the session stopped", "see the notices before this line")
+
+
+def _frames_until(end: int, fps: int, rate: int) -> int:
+    """ceil(end / rate * fps): pictures up to the one in which the last sample is heard."""
+    return -(-end * fps // rate)
+
+
+def _median(values: np.ndarray) -> float:
+    return float(np.median(values)) if len(values) else 0.0
