@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from avatar_engine.components.face import FACE_COLUMNS
-from avatar_engine.components.mind import mind_components, prepare_mind
+from avatar_engine.components.mind import mind_components
 from avatar_engine.components.rig import Rigs
 from avatar_engine.components.session import Inbox, Speech, Switches, View, VisemeTimeline
 from avatar_engine.engine.audio import SpeechTimeline
 from avatar_engine.engine.assets import asset_path
-from avatar_engine.engine.errors import InputError
+from avatar_engine.engine.errors import InputError, suggest
 from avatar_engine.engine.journal import (
     Closed,
     Event,
@@ -32,14 +32,16 @@ from avatar_engine.engine.messages import (
     Command,
     FramePacket,
     SetBackground,
+    SetEmotion,
     SetScene,
 )
-from avatar_engine.engine.render.base import Renderer
+from avatar_engine.engine.render.base import Camera, Renderer
 from avatar_engine.engine.world import World
 from avatar_engine.inlet import SpeechInlet
 from avatar_engine.options import RuntimeOptions, SessionOptions
-from avatar_engine.scenes.framing import measure
+from avatar_engine.scenes.framing import RULES
 from avatar_engine.scenes.library import Avatar, AvatarLibrary
+from avatar_engine.scenes.scene import Scene
 from avatar_engine.scenes.staging import camera_of, load_scene, set_background, stage_of
 from avatar_engine.systems.pipeline import build_schedule
 from avatar_engine.systems.present import Studio
@@ -76,7 +78,6 @@ class Runtime:
         self._outbox = Outbox()
         for resource in (self._rigs, self._outbox, VisemeEngine(self._model), Studio(renderer)):
             self._world.put(resource)
-        prepare_mind(self._world)
         self._sessions: dict[str, _Session] = {}
         self._inlets: dict[str, SpeechInlet] = {}
         self._outside: deque[Pushed | Sent] = deque()
@@ -109,11 +110,10 @@ class Runtime:
             raise InputError(f"session {name}", "is open already")
         avatar = self.library.load(options.avatar)
         scene = load_scene(options.scene or avatar.profile.default_scene or DEFAULT_SCENE)
-        measures = measure(avatar.model, avatar.profile.measures)
         stage = stage_of(scene)
         if options.background is not None:
             stage = set_background(stage, options.background)
-        camera = camera_of(scene, measures, options.width, options.height, options.framing)
+        camera = _camera(scene, avatar, options)
         view_id = -1
         if self.options.draw:
             view_id = self.renderer.open_view(avatar.model, options.width, options.height, options.quality)
@@ -137,11 +137,13 @@ class Runtime:
             options.facial_expressions, options.head_movements, options.emotion_enabled, options.style
         )
         entity = world.spawn(
-            name, options.seed, Inbox(), speech, track, view, switches, *mind_components(options.style)
+            name, options.seed, Inbox(), speech, track, view, switches, *mind_components()
         )
         world.batch["rig"][-1, 0] = self._rigs.add(rig)
         self._sessions[name] = _Session(entity, options, avatar)
         self._inlets[name] = SpeechInlet(self.options.audio_rate)
+        if options.emotion is not None:
+            self.send(name, SetEmotion(options.emotion, options.emotion_intensity))
         self._events.append(Opened(name, asdict(options)))
         return name
 
@@ -234,9 +236,8 @@ class Runtime:
         view = self._world.get(held.entity, View)
         if isinstance(command, SetScene):
             scene = load_scene(command.scene)
-            measures = measure(held.avatar.model, held.avatar.profile.measures)
             view.stage = stage_of(scene)
-            view.camera = camera_of(scene, measures, view.width, view.height, held.options.framing)
+            view.camera = _camera(scene, held.avatar, held.options)
         else:
             view.stage = set_background(view.stage, command.background)
         view.dirty = True
@@ -246,6 +247,16 @@ class Runtime:
             return self.options.look_ahead_s
         # a frame for the tick's middle needs the model's delay, its own hop, and one hop of interpolation
         return (self._model.delay_frames + 2) * HOP / RATE
+
+
+def _camera(scene: Scene, avatar: Avatar, options: SessionOptions) -> Camera:
+    spec = scene.camera
+    if options.framing is not None:
+        if options.framing not in RULES:
+            raise InputError(f"camera {options.framing}", "no such framing", suggest(options.framing, RULES))
+        spec = spec.model_copy(update={"framing": options.framing})
+    posed = scene.model_copy(update={"camera": spec})
+    return camera_of(posed, avatar.measures, options.width, options.height)
 
 
 def bundled_folders(extra: tuple[Path, ...] = ()) -> tuple[Path, ...]:

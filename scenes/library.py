@@ -11,7 +11,8 @@ from weakref import WeakValueDictionary
 from avatar_engine.components.rig import Rig
 from avatar_engine.engine.errors import AssetError, SceneError, suggest
 from avatar_engine.engine.model import Model
-from avatar_engine.scenes.profile import AvatarProfile, load_profile
+from avatar_engine.scenes.measuring import measure
+from avatar_engine.scenes.profile import AvatarProfile, Measures, load_profile
 from avatar_engine.scenes.rigging import compile_rig
 
 MODEL_FILES = (".glb", ".gltf", ".vrm")
@@ -25,6 +26,7 @@ class Avatar:
     profile: AvatarProfile
     model: Model
     rig: Rig
+    measures: Measures
 
 
 class AvatarLibrary:
@@ -78,4 +80,4 @@ class AvatarLibrary:
                 raise AssetError(str(path), f"its model '{profile.model}' is not there")
         model = self._read_model(model_path)
         rig = compile_rig(profile, name, model.morph_names, model.joint_names, str(path))
-        return Avatar(name, profile, model, rig)
+        return Avatar(name, profile, model, rig, measure(model, profile.measures))
