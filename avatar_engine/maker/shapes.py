@@ -1,0 +1,139 @@
+"""Only the shapes of the face on the vertices of the data set: 52 ARKit, 15 visemes, tongue, native unit splits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avatar_engine.components.controls import ARKIT, TONGUE
+from avatar_engine.components.visemes import VISEMES
+from avatar_engine.maker.geometry import smooth_step
+from avatar_engine.maker.lids import fitted_blink
+from avatar_engine.maker.lips import sealing
+from avatar_engine.maker.parts import Floats
+from avatar_engine.maker.rings import lip_rings
+from avatar_engine.maker.source import Source
+
+SEALED = (
+    "cheekPuff", "jawForward", "jawLeft", "jawRight", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft",
+    "mouthFrownRight", "mouthLeft", "mouthRight", "mouthPressLeft", "mouthPressRight", "mouthPucker",
+    "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthSmileLeft", "mouthSmileRight",
+    "mouthStretchLeft", "mouthStretchRight", "noseSneerLeft", "noseSneerRight",
+)  # fmt: skip
+"""Shapes that leave closed lips closed. Gaps add like the shapes do, so any mixture of these stays closed."""
+
+SPLITS: tuple[tuple[str, str, str, float], ...] = (
+    *((f"AU01{side}", "browInnerUp", side, 1.0) for side in "LR"),
+    *((f"AU33{side}", "cheekPuff", side, 1.0) for side in "LR"),
+    *((f"AU34{side}", "cheekPuff", side, 1.0) for side in "LR"),
+    *((f"AU35{side}", "cheekPuff", side, -0.6) for side in "LR"),
+    *((f"AU18{side}", "mouthPucker", side, 1.0) for side in ("TL", "TR", "BL", "BR")),
+    *((f"AU22{side}", "mouthFunnel", side, 1.0) for side in ("TL", "TR", "BL", "BR")),
+    *((f"AU23{side}", "mouthPress", side, 1.0) for side in ("TL", "TR", "BL", "BR")),
+    *((f"AU24{side}", "mouthPress", side, 1.0) for side in ("TL", "TR", "BL", "BR")),
+    *((f"AU28{side}", "mouthRollUpper", side, 1.0) for side in ("TL", "TR")),
+    *((f"AU28{side}", "mouthRollLower", side, 1.0) for side in ("BL", "BR")),
+    *((f"AU17{side}", "mouthShrugLower", side, 1.0) for side in "LR"),
+)
+"""Unit, the ARKit shape it is a part of, the mask (left, right, top, bottom), and a factor."""
+
+UNITS: tuple[tuple[str, str, str, float], ...] = (
+    ("AU38L", "nose-left-dilatation", "", 0.7),
+    ("AU38R", "nose-right-dilatation", "", 0.7),
+    ("AU39L", "nose-compression", "L", 0.6),
+    ("AU39R", "nose-compression", "R", 0.6),
+    ("AU21L", "neck-platysma", "L", 0.8),
+    ("AU21R", "neck-platysma", "R", 0.8),
+)
+"""Units that ARKit lacks, from the expression units of the data set: unit, target, mask, factor."""
+
+BLEND_WIDTH_DM = 0.10
+"""Half width of the soft border between left and right, and between the lips away from the seam."""
+
+
+LIP_CORNER = 12
+"""Steps from the middle of the upper lip to the corner of the mouth on each lip ring."""
+
+
+def mirrored_names(name: str) -> tuple[str, ...]:
+    """`mouthSmile*` -> both sides; other names stay."""
+    return (name[:-1] + "Left", name[:-1] + "Right") if name.endswith("*") else (name,)
+
+
+def side_mask(vertices: Floats, mask: str) -> Floats:
+    """Weight (n,) of a part: L, R, T, B or two of them. Left and right, top and bottom each sum to 1."""
+    out = np.ones(len(vertices))
+    if "L" in mask or "R" in mask:
+        left = smooth_step(-BLEND_WIDTH_DM, BLEND_WIDTH_DM, vertices[:, 0])
+        out = out * (left if "L" in mask else 1.0 - left)
+    if "T" in mask or "B" in mask:
+        seam = vertices[lip_rings()[2], 1].mean()
+        top = smooth_step(seam - BLEND_WIDTH_DM / 2, seam + BLEND_WIDTH_DM / 2, vertices[:, 1])
+        for ring in lip_rings():
+            number = np.arange(len(ring))
+            from_upper_middle = np.minimum(number, len(ring) - number)
+            top[ring] = np.select([from_upper_middle < LIP_CORNER, from_upper_middle == LIP_CORNER], [1.0, 0.5], 0.0)
+        out = out * (top if "T" in mask else 1.0 - top)
+    return np.asarray(out)
+
+
+def arkit_shapes(source: Source, vertices: Floats) -> dict[str, Floats]:
+    """The 52 shapes (n, 3), lips and lids made to meet on this face. `vertices`: at rest with the lips sealed."""
+    shapes = {name: source.face_unit(name).copy() for name in ARKIT}
+    for side in ("Left", "Right"):
+        shapes[f"eyeBlink{side}"] = fitted_blink(source, vertices, side)
+    for name in SEALED:
+        shapes[name] += sealing(vertices + shapes[name])
+    open_jaw = vertices + shapes["jawOpen"] + shapes["mouthClose"]
+    shapes["mouthClose"] += sealing(open_jaw)
+    return shapes
+
+
+def viseme_shapes(arkit: dict[str, Floats], table: dict[str, dict[str, float]]) -> dict[str, Floats]:
+    """The 15 visemes as sums of ARKit shapes; `sil` is the zero shape."""
+    out = {}
+    for viseme in VISEMES:
+        total = np.zeros_like(arkit["jawOpen"])
+        for pattern, weight in table[viseme].items():
+            for name in mirrored_names(pattern):
+                total += weight * arkit[name]
+        out[f"viseme_{viseme}"] = total
+    return out
+
+
+def unit_shapes(source: Source, vertices: Floats, arkit: dict[str, Floats]) -> dict[str, Floats]:
+    """Native shapes of units of the 157 that ARKit has only as a whole or not at all."""
+    out = {}
+    for unit, name, mask, factor in SPLITS:
+        whole = arkit[name] if name in arkit else arkit[f"{name}Left"] + arkit[f"{name}Right"]
+        out[unit] = factor * whole * side_mask(vertices, mask)[:, None]
+    for unit, target, mask, factor in UNITS:
+        whole = source.target(f"expression/units/caucasian/{target}")
+        out[unit] = factor * whole * side_mask(vertices, mask)[:, None]
+    return out
+
+
+def tongue_shapes(source: Source, vertices: Floats) -> dict[str, Floats]:
+    """Bends of the tongue for the speech articulators; the root stays."""
+    members = source.group_vertices("helper-tongue")
+    tongue = vertices[members]
+    back, front = tongue[:, 2].min(), tongue[:, 2].max()
+    along = (tongue[:, 2] - back) / (front - back)
+    length = front - back
+    tip = smooth_step(0.45, 1.0, along)
+    middle = np.exp(-(((along - 0.35) / 0.25) ** 2))
+    whole = smooth_step(0.1, 1.0, along)
+    zero = np.zeros_like(along)
+    moves = {
+        "tongueTipUp": (zero, 0.34 * length * tip, -0.05 * length * tip),
+        "tongueBackUp": (zero, 0.20 * length * middle, zero),
+        "tongueUp": (zero, 0.24 * length * whole, -0.03 * length * whole),
+        "tongueDown": (zero, -0.12 * length * whole, zero),
+        "tongueLeft": (0.22 * length * whole, zero, -0.02 * length * whole),
+        "tongueRight": (-0.22 * length * whole, zero, -0.02 * length * whole),
+    }
+    out = {}
+    for name in TONGUE:
+        delta = np.zeros_like(vertices)
+        delta[members] = np.stack(moves[name], 1)
+        out[name] = delta
+    return out

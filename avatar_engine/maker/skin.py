@@ -1,0 +1,215 @@
+"""Only paints the skin: tone, redness, freckles, lips, stubble, lines, baked occlusion, and the brows over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import distance_transform_edt, map_coordinates
+
+from avatar_engine.maker.bake import Texels, noise, point_occlusion, rasterise
+from avatar_engine.maker.body import HEAD, MOUTH, SOCKET_A, SOCKET_B, Bust, Person
+from avatar_engine.maker.brows import paint_brows
+from avatar_engine.maker.eyes import eyeballs
+from avatar_engine.maker.geometry import smooth_step, vertex_areas
+from avatar_engine.maker.parts import Floats, Material
+
+INSIDE_MOUTH = (0.20, 0.052, 0.048)
+SOCKET = (0.62, 0.36, 0.32)
+"""sRGB 0..1 of the mouth bag and of the tissue behind the lids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Texels of the skin: q (k, 3) head coordinates in eye distances, p (k, 3) dm, masks (k,) 0..1."""
+
+    p: Floats
+    q: Floats
+    normal: Floats
+    open_: Floats
+    lips: Floats
+    lids: Floats
+    ears: Floats
+    island: NDArray[np.int64]
+    mouth: Floats
+    nose: Floats
+
+    def spot(self, centre: tuple[float, float, float], size: tuple[float, float, float]) -> Floats:
+        """A soft Gaussian spot."""
+        return np.asarray(np.exp(-(((self.q - np.array(centre)) / np.array(size)) ** 2).sum(1)))
+
+    def pair(self, centre: tuple[float, float, float], size: tuple[float, float, float]) -> Floats:
+        """The same spot on both sides."""
+        x, y, z = centre
+        return self.spot((x, y, z), size) + self.spot((-x, y, z), size)
+
+
+def skin_material(person: Person, bust: Bust, scalp: NDArray[np.floating] | None, size: int = 2048) -> Material:
+    """The painted skin. scalp (n,) 0..1 on the bust's surface: how much hair root colour shows through."""
+    return Material("Skin", "skin", texture=skin_picture(person, bust, scalp, size), roughness=0.47)
+
+
+def skin_picture(person: Person, bust: Bust, scalp: NDArray[np.floating] | None, size: int) -> Image.Image:
+    """Bake at LOD 0 of the bust; used by all levels."""
+    surface = bust.surface
+    openness = _openness(person, bust)
+    at, tex = bust.corner_position, bust.corner_texcoord
+    roots = np.zeros(len(at)) if scalp is None else np.asarray(scalp, dtype=np.float64)[at]
+    attributes = np.column_stack(
+        [surface.positions[at], surface.normals[at], bust.old_texcoords[tex], openness[at], roots, bust.island[tex]]
+    )
+    texels = rasterise(bust.texcoords[tex], bust.corner_triangles, attributes, size)
+    field = _field(person, texels)
+    color = paint(person, field, texels.values[:, 9].astype(np.float64))
+    picture = np.zeros((size, size, 3))
+    picture[texels.cover] = np.clip(color, 0, 1)
+    picture = paint_brows(person, bust, picture)
+    nearest = distance_transform_edt(~texels.cover, return_distances=False, return_indices=True)
+    picture = picture[nearest[0], nearest[1]]
+    return Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
+
+
+def _openness(person: Person, bust: Bust) -> Floats:
+    surface = bust.surface
+    balls, rays = [], []
+    for side in ("l", "r"):
+        helper = person.vertices[person.source.group_vertices(f"helper-{side}-eye")]
+        balls.append(helper)
+        ray = helper - eyeballs(person)["Left" if side == "l" else "Right"].centre
+        rays.append(ray / np.linalg.norm(ray, axis=1, keepdims=True))
+    areas = vertex_areas(surface.positions, surface.triangles)
+    extra = np.concatenate(balls)
+    return point_occlusion(
+        np.concatenate([surface.positions, extra]),
+        np.concatenate([surface.normals, *rays]),
+        np.concatenate([areas, np.full(len(extra), 0.0035)]),
+        0.42,
+    )[: len(surface.positions)]
+
+
+def _field(person: Person, texels: Texels) -> Field:
+    values = texels.values.astype(np.float64)
+    p, old = values[:, :3], values[:, 6:8]
+
+    def mask(name: str) -> Floats:
+        picture = person.source.mask(name)
+        side = len(picture) - 1
+        return np.asarray(map_coordinates(picture, [(1 - old[:, 1]) * side, old[:, 0] * side], order=1))
+
+    q = (p - person.eye_centre) / person.ipd
+    lips = mask("lips")
+    red = lips > 0.6
+    mouth = np.array([0.0, q[red, 1].mean(), q[red, 2].max()])
+    middle = (np.abs(q[:, 0]) < 0.06) & (q[:, 1] < -0.15) & (q[:, 1] > mouth[1] + 0.1)
+    nose = q[middle][q[middle, 2].argmax()]
+    island = np.round(values[:, 10]).astype(np.int64)
+    return Field(p, q, values[:, 3:6], values[:, 8], lips, mask("eyelids"), mask("ears"), island, mouth, nose)
+
+
+def _darken(color: Floats, amount: Floats, channels: tuple[float, float, float]) -> Floats:
+    return color * (1 - np.outer(amount, channels))
+
+
+def paint(person: Person, field: Field, roots: Floats) -> Floats:
+    """sRGB (k, 3) of all texels."""
+    spec, p = person.spec.skin, field.p
+    q, mouth, nose = field.q, field.mouth, field.nose
+    tone = np.array(spec.tone) / 255.0
+    coarse, middle, fine = noise(p, 1.2, 1), noise(p, 5.0, 2), noise(p, 26.0, 3, 3, 0.7)
+    pores = noise(p, 95.0, 4, 2, 0.8)
+    color = np.tile(tone, (len(p), 1))
+    color *= (1 + 0.030 * coarse + 0.022 * middle + 0.030 * fine + 0.022 * pores)[:, None]
+    color *= 1 + np.outer(noise(p, 2.4, 5), [0.012, -0.016, -0.018]) + np.outer(noise(p, 14.0, 6), [0.012, -0.014, -0.010])
+    red = (
+        0.60 * field.pair((0.60, -0.66, nose[2] - 0.35), (0.34, 0.26, 0.4))
+        + 0.55 * field.spot(tuple(nose), (0.20, 0.17, 0.25))
+        + 0.22 * field.spot((0.0, mouth[1] - 0.62, nose[2] - 0.2), (0.3, 0.2, 0.3))
+        + 0.7 * field.ears
+        + 0.22 * field.pair((0.5, 0.02, nose[2] - 0.5), (0.3, 0.2, 0.4))
+    )
+    red = np.clip(red * (1 + 0.35 * middle), 0, 1.2) * 2.0 * spec.redness
+    color = _darken(color, red, (0.02, 0.115, 0.105))
+    color *= 1 + np.outer(field.spot((0.0, 0.75, nose[2] - 0.35), (0.8, 0.4, 0.6)), [0.012, 0.012, -0.02])
+    under = 0.40 * field.pair((0.46, -0.24, nose[2] - 0.45), (0.24, 0.10, 0.4))
+    under += 0.25 * field.pair((0.31, -0.02, nose[2] - 0.5), (0.12, 0.16, 0.4))
+    color = _darken(color, np.clip(under * (1 + spec.lines), 0, 1), (0.09, 0.125, 0.09))
+    color = _darken(color, field.lids, (0.06, 0.13, 0.11))
+    color = _freckles(color, person, field)
+    color = _stubble(color, person, field)
+    color = _lines(color, person, field)
+    color = _lips(color, person, field, middle)
+    color[field.island == MOUTH] = np.array(INSIDE_MOUTH)
+    color[field.island == MOUTH] *= (1 + 0.12 * middle[field.island == MOUTH])[:, None]
+    color[(field.island == SOCKET_A) | (field.island == SOCKET_B)] = np.array(SOCKET)
+    hair = np.array(person.spec.hair.color) / 255.0
+    share = np.clip(roots + 0.25 * fine * (roots > 0.02) * (roots < 0.98), 0, 1)[:, None] * (field.island == HEAD)[:, None]
+    color = color * (1 - 0.85 * share) + hair * (0.85 * share) * (1 + 0.2 * fine)[:, None]
+    deep = np.clip(field.open_, 0.15, 1) ** np.where(field.island == MOUTH, 1.2, 0.8)
+    return np.asarray(color * np.stack([deep**0.55, deep**0.75, deep**0.80], 1))
+
+
+def _freckles(color: Floats, person: Person, field: Field) -> Floats:
+    amount = person.spec.skin.freckles
+    if amount <= 0:
+        return color
+    nose = field.nose
+    where = np.clip(
+        field.pair((0.5, -0.45, nose[2] - 0.35), (0.5, 0.35, 0.5))
+        + field.spot((nose[0], nose[1] + 0.2, nose[2]), (0.3, 0.4, 0.4)), 0, 1,
+    )  # fmt: skip
+    dots = smooth_step(0.50, 0.78, noise(field.p, 16.0, 9, 2, 0.5)) * where
+    mole = smooth_step(0.86, 0.92, noise(field.p, 4.5, 31, 1)) * 0.5
+    return _darken(color, (dots + mole * (field.island == HEAD)) * amount, (0.10, 0.18, 0.22))
+
+
+def _stubble(color: Floats, person: Person, field: Field) -> Floats:
+    amount = person.spec.skin.stubble
+    if amount <= 0:
+        return color
+    q, mouth, nose = field.q, field.mouth, field.nose
+    jaw = smooth_step(mouth[1] + 0.30, mouth[1] + 0.12, q[:, 1]) * (q[:, 2] > -0.9)
+    jaw *= smooth_step(-1.95, -1.72, q[:, 1]) * smooth_step(-1.0, -0.6, q[:, 2])
+    side = smooth_step(0.72, 0.84, np.abs(q[:, 0])) * smooth_step(0.05, -0.2, q[:, 1])
+    side *= smooth_step(-1.15, -1.0, q[:, 2]) * smooth_step(-0.62, -0.8, q[:, 2]) * (q[:, 1] > -1.6)
+    below_nose = smooth_step(nose[1] - 0.12, nose[1] - 0.2, q[:, 1])
+    bare = 1 - 0.75 * field.spot((0.0, mouth[1], mouth[2] - 0.1), (0.34, 0.11, 0.4))
+    bare -= 0.2 * field.spot((0.0, mouth[1] - 0.19, mouth[2]), (0.2, 0.05, 0.3))
+    grain = 0.72 + 0.55 * noise(field.p, 62.0, 12, 2)
+    beard = np.clip(np.maximum(jaw * below_nose, side) * bare, 0, 1) * (1 - np.clip(field.lips * 1.5, 0, 1)) * grain
+    beard *= 1 - 0.55 * field.pair((0.62, mouth[1] + 0.18, mouth[2] - 0.35), (0.22, 0.22, 0.5))
+    return _darken(color, np.clip(beard, 0, 1) * amount, (0.40, 0.35, 0.29))
+
+
+def _lines(color: Floats, person: Person, field: Field) -> Floats:
+    """Fine lines of age: forehead, crow's feet, beside the mouth."""
+    amount = person.spec.skin.lines
+    if amount <= 0:
+        return color
+    q, mouth, nose = field.q, field.mouth, field.nose
+    x = np.abs(q[:, 0])
+    wave = 0.02 * noise(field.p, 2.5, 41, 2)
+    depth = np.zeros(len(q))
+    for height in (0.62, 0.80, 0.98):
+        at = height + 0.05 * np.cos(q[:, 0] * 2.2) + wave
+        depth += 0.55 * np.exp(-(((q[:, 1] - at) / 0.016) ** 2)) * smooth_step(0.75, 0.35, x)
+    for slope in (-0.35, 0.0, 0.35):
+        along = x - 0.84
+        at = -0.02 + slope * along + wave
+        depth += 0.8 * np.exp(-(((q[:, 1] - at) / 0.011) ** 2)) * smooth_step(0.84, 0.90, x) * smooth_step(1.08, 0.97, x)
+    at = np.interp(q[:, 1], [mouth[1] - 0.12, mouth[1] + 0.05, nose[1] + 0.02], [0.50, 0.46, 0.30])
+    fold = np.exp(-(((x - at) / 0.022) ** 2)) * smooth_step(mouth[1] - 0.10, mouth[1] + 0.08, q[:, 1])
+    depth += 0.7 * fold * smooth_step(nose[1] + 0.05, nose[1] - 0.05, q[:, 1])
+    depth *= (field.normal[:, 2] > 0.0) * (field.island == HEAD) * (1 - field.lips)
+    return _darken(color, np.clip(depth, 0, 1) * amount, (0.16, 0.22, 0.24))
+
+
+def _lips(color: Floats, person: Person, field: Field, middle: Floats) -> Floats:
+    spec = person.spec.skin
+    share = np.clip(field.lips, 0, 1) ** 1.15 * spec.lip_mix
+    wrinkles = noise(field.p * [6.0, 0.6, 1.0], 10.0, 21, 2)
+    rose = np.array(spec.lips) / 255.0 * (1 + 0.07 * wrinkles + 0.04 * middle)[:, None]
+    centre = field.spot((0.0, field.mouth[1] - 0.10, field.mouth[2]), (0.16, 0.05, 0.3))
+    rose = rose * (1 + 0.07 * centre)[:, None]
+    return np.asarray(color * (1 - share[:, None]) + rose * share[:, None])
