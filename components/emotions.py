@@ -104,9 +104,7 @@ def build_book(data: Mapping[str, Any], where: str) -> EmotionBook:
         sources={name: str(raw["source"]) for name, raw in data["emotions"].items()},
         aliases=dict(data["aliases"]),
         moods={name: (raw["emotion"], float(raw["gain"])) for name, raw in data["moods"].items()},
-        styles={
-            name: _style(name, i, raw, index, where) for i, (name, raw) in enumerate(data["styles"].items())
-        },
+        styles={name: _style(name, i, raw, index, where) for i, (name, raw) in enumerate(data["styles"].items())},
         units=units,
     )
 

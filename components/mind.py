@@ -37,8 +37,9 @@ TURN = (
 BLINK = ("ready", "wait_s", "age_s", "close_s", "hold_s", "open_s", "depth", "evoked_s")
 GAZE = (
     "ready", "away", "mode_s", "fix_s", "yaw", "pitch", "from_yaw", "from_pitch", "to_yaw", "to_pitch",
-    "age_s", "length_s", "base_yaw", "base_pitch", "shift_rad", "rest_s", "held", "hold_s",
+    "age_s", "length_s", "base_yaw", "base_pitch", "shift_rad", "rest_s",
 )  # fmt: skip
+LOOK = ("x_m", "y_m", "z_m", "held", "hold_s")  # held 0/1; hold_s < 0: until changed
 HEAD = (
     "ready", "beat", "beat_v", "turn", "turn_v", "nod_age_s", "nod_rad", "nod_hz", "nod_cycles", "nod_wait_s",
     "shift_s", "shift_yaw", "shift_pitch", "shift_roll", "murmur_s",
@@ -56,7 +57,7 @@ MIND_COLUMNS: dict[str, int] = {
     "ear.tail": 1024,  # the newest samples at 16 kHz (64 ms), for pitch
     "turn": len(TURN),
     "viewer": 3,  # where the viewer's eyes are: metres, avatar axes, from between the avatar's eyes; 0 = default
-    "look": 3,  # a point to look at, same axes
+    "look": len(LOOK),  # a point to look at, same axes
     "mood": len(MOOD),
     "emotion": EMOTION_SLOTS,  # as shown, 0..1
     "emotion.goal": EMOTION_SLOTS,
