@@ -75,6 +75,4 @@ def choose_video() -> str:
         return name
     if try_encoder(LAST_RESORT).works:
         return LAST_RESORT
-    raise DeviceError(
-        "video", "no working video encoder in PyAV", "reinstall it: pip install --force-reinstall av"
-    )
+    raise DeviceError("video", "no working video encoder in PyAV", "reinstall it: pip install --force-reinstall av")

@@ -106,6 +106,8 @@ class H264Encoder:
         return [AccessUnit(bytes(p), bool(p.is_keyframe), p.pts or 0) for p in packets]
 
     def _open(self) -> av.VideoCodecContext:
+        if self.name not in av.codecs_available:
+            raise DeviceError(self.name, "is not part of this PyAV", "leave the choice to the engine")
         context = av.CodecContext.create(self.name, "w")
         context.width, context.height = self._size
         context.pix_fmt = "yuv420p"

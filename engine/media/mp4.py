@@ -16,7 +16,7 @@ from avatar_engine.engine.errors import DeviceError, OutputError, suggest
 from avatar_engine.engine.image import Image
 from avatar_engine.engine.media.background import Background
 from avatar_engine.engine.media.encoders import LAST_RESORT, choose_video
-from avatar_engine.engine.media.output import check_output_file, is_disk_error, part_name, write_error
+from avatar_engine.engine.media.output import check_output_file, claim_part, is_disk_error, write_error
 from avatar_engine.engine.media.picture import PictureConverter, tag_bt709
 from avatar_engine.engine.media.sinks import MOVIE_SUFFIXES, OnNotice
 from avatar_engine.engine.messages import Notice
@@ -71,11 +71,9 @@ class Mp4Sink:
         if codec == LAST_RESORT and self._notify is not None:
             text = "no H.264 encoder works here, so the movie is MPEG-4 part 2; install a PyAV with libx264"
             self._notify(Notice(session="", level="warning", code="no_h264", text=text))
-        self._part = part_name(self._path)
+        self._part = claim_part(self._path)
         try:
-            writer = _MovieWriter(
-                self._part, self._path, codec, self._quality, width, height, fps, audio_rate
-            )
+            writer = _MovieWriter(self._part, self._path, codec, self._quality, width, height, fps, audio_rate)
         except BaseException:
             self.abort()
             raise
@@ -187,9 +185,7 @@ class _MovieWriter:
         with suppress(FFmpegError, OSError):
             self._container.close()
 
-    def _put(
-        self, stream: av.VideoStream | av.AudioStream, frame: av.VideoFrame | av.AudioFrame | None
-    ) -> None:
+    def _put(self, stream: av.VideoStream | av.AudioStream, frame: av.VideoFrame | av.AudioFrame | None) -> None:
         try:
             self._container.mux(stream.encode(frame))
         except (FFmpegError, OSError) as error:

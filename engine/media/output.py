@@ -24,9 +24,7 @@ def write_error(path: Path, error: BaseException) -> OutputError:
     if number in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(where, "the disk is full", "free some space or write elsewhere")
     if number == errno.EFBIG:
-        return OutputError(
-            where, "the file grew beyond what is allowed here", "raise the limit or write elsewhere"
-        )
+        return OutputError(where, "the file grew beyond what is allowed here", "raise the limit or write elsewhere")
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(where, "may not be written", "choose a folder you may write to")
     reason = getattr(error, "strerror", None) or str(error)
@@ -45,9 +43,7 @@ def check_output_file(path: Path, suffixes: tuple[str, ...]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise OutputError(
-            where, "a part of the path is a file, not a folder", "choose another path"
-        ) from error
+        raise OutputError(where, "a part of the path is a file, not a folder", "choose another path") from error
     except OSError as error:
         raise write_error(path, error) from error
 
@@ -55,3 +51,13 @@ def check_output_file(path: Path, suffixes: tuple[str, ...]) -> None:
 def part_name(path: Path) -> Path:
     """A name beside the result, hidden, for what is not finished yet."""
     return path.with_name(f".{path.stem}-{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}")
+
+
+def claim_part(path: Path) -> Path:
+    """An empty file of that name. The system's own refusal comes here, before any encoder is started."""
+    part = part_name(path)
+    try:
+        part.open("xb").close()
+    except OSError as error:
+        raise write_error(path, error) from error
+    return part

@@ -25,9 +25,7 @@ class PictureConverter:
 
     def __init__(self, width: int, height: int) -> None:
         if width < 2 or height < 2 or width % 2 or height % 2:
-            raise OutputError(
-                f"{width}x{height}", "H.264 needs an even width and height", "round them to even numbers"
-            )
+            raise OutputError(f"{width}x{height}", "H.264 needs an even width and height", "round them to even numbers")
         self._width = width
         self._height = height
         self._scaler = VideoReformatter()

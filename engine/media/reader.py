@@ -84,9 +84,7 @@ class SpeechReader:
             yield from _filled(resampler.push(samples))
         yield from _filled(resampler.flush())
         if self.duration_s is not None and self._decoded_s < _SHORT * self.duration_s:
-            text = (
-                f"it holds {self._decoded_s:.1f} s of the {self.duration_s:.1f} s it claims; is it cut off?"
-            )
+            text = f"it holds {self._decoded_s:.1f} s of the {self.duration_s:.1f} s it claims; is it cut off?"
             self._note("audio_short", text)
 
     def close(self) -> None:
@@ -182,9 +180,7 @@ def _open(path: Path) -> av.container.InputContainer:
         # Named as a file and held to it: a path is never taken for an address, and a playlist opens nothing.
         return av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
     except FFmpegError as error:
-        raise InputError(
-            where, "is not a sound file that can be read, or has no sound in it", _FORMATS
-        ) from error
+        raise InputError(where, "is not a sound file that can be read, or has no sound in it", _FORMATS) from error
 
 
 def _sound_stream(container: av.container.InputContainer, path: Path) -> av.AudioStream:
@@ -202,9 +198,7 @@ def _channels(frame: av.AudioFrame) -> Samples:
     if frame.format.is_packed:
         array = array.reshape(-1, len(frame.layout.channels)).T
     kind = frame.format.name.removesuffix("p")
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # doubles beyond float32 become infinite, repaired later
+    with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite, repaired later
         floats: Samples = array.astype(np.float32)
     if kind == "u8":
         floats -= np.float32(128.0)
