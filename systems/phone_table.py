@@ -1,7 +1,7 @@
 """Only here is it said what the lips do for each phone: viseme, what also passes, openness, articulation.
 
-The classes, the accepted neighbours and the openness of each phone are facts agreed with the lip-sync score (see
-`avatar_engine/lipsync_score.py`); changing one changes every published figure.
+The classes, the accepted neighbours and the openness of each phone are facts agreed with the lip-sync score
+(see `avatar_engine/lipsync_score.py`); changing one changes every published figure.
 """
 
 from __future__ import annotations
@@ -174,12 +174,31 @@ def segments(phones: Iterable[tuple[float, float, str]]) -> list[Segment]:
             ahead = (s for _, _, s, closure in parts[i + 1 : i + 3] if s in PHONES and not closure)
             vowel = next((s for s in ahead if PHONES[s].viseme in _VOWEL_VISEMES), "ə")
             next_phone = PHONES[vowel]
-            phone = Phone(
-                next_phone.viseme, (*next_phone.accepted, "kk", SILENCE, "E"), next_phone.openness * 0.8
-            )
+            phone = Phone(next_phone.viseme, (*next_phone.accepted, "kk", SILENCE, "E"), next_phone.openness * 0.8)
         elif symbol == GLOTTAL:
             phone = NOTHING
         else:
             phone = PHONES[symbol]
         out.append(Segment(start_s, end_s, symbol, phone))
     return out
+
+
+# What the network tells apart, in the order of its output. Members of a class share lips well enough.
+PHONE_CLASSES: tuple[str, ...] = (
+    "sil", "p", "b ɓ", "m", "f", "v ɱ", "β ʋ", "w ʍ ɥ", "θ", "ð", "t ʈ", "d ɖ ɗ", "ɾ", "s", "z",
+    "ʃ ɕ ʂ", "ʒ ʑ ʐ", "n ɳ", "ɲ ʎ", "l ɭ ɫ ɬ", "ɹ ɻ", "r ʀ ʁ ɽ ɺ", "k q c", "ɡ g ɟ", "x χ ħ ç ɣ ɰ ʝ", "h ɦ",
+    "ŋ ɴ", "j", "i", "ɪ ɨ ᵻ ɯ", "e", "ɛ", "ə ɘ ɤ ɜ", "ɚ ɝ", "ʌ ɐ", "æ", "a", "ɑ", "ɒ", "ɔ", "o ɵ", "ø œ",
+    "u ʉ", "ʊ", "y ʏ",
+)  # fmt: skip
+CLASS_OF_SYMBOL: dict[str, int] = {
+    symbol: index for index, symbols in enumerate(PHONE_CLASSES) for symbol in symbols.split()
+}
+"""Index of the class of every base symbol but the glottal stop, which has none."""
+
+
+def phone_of_class(index: int) -> Phone:
+    """The mouth of a phone class: that of its first symbol; h has that of a neutral vowel."""
+    symbol = PHONE_CLASSES[index].split()[0]
+    if symbol == SILENCE:
+        return REST
+    return PHONES["ə" if symbol in ASPIRATES else symbol]

@@ -31,9 +31,7 @@ _VOWELS = (
     ("O", 520.0, 950.0),
     ("U", 350.0, 1000.0),
 )
-_OPENNESS = np.array(
-    [0, 0, 0.12, 0.25, 0.25, 0.3, 0.22, 0.18, 0.25, 0.3, 0.95, 0.6, 0.35, 0.6, 0.3], np.float32
-)
+_OPENNESS = np.array([0, 0, 0.12, 0.25, 0.25, 0.3, 0.22, 0.18, 0.25, 0.3, 0.95, 0.6, 0.35, 0.6, 0.3], np.float32)
 
 
 def _centroid(power: Float, centres: Float, low_hz: float, high_hz: float) -> Float:
@@ -131,9 +129,7 @@ class SpectralVisemes:
             loud = (above_db > _GATE_DB) & (below_db > -28.0)
             hold = np.where(loud, _HOLD_FRAMES, np.maximum(hold - 1.0, 0.0))
             ahead = (energy[:, t + 1 : t + 1 + DELAY_FRAMES].max(1) > 6.0 * e) & (hold > 0)
-            scores = self._scores(
-                f1[:, t], f2[:, t], low[:, t] / (e + 1e-9), high[:, t] / (e + 1e-9), below_db
-            )
+            scores = self._scores(f1[:, t], f2[:, t], low[:, t] / (e + 1e-9), high[:, t] / (e + 1e-9), below_db)
             scores[:, 1] = np.where(ahead & (below_db < -14.0), 4.0, scores[:, 1])
             quiet = ~loud & (hold <= 0)
             # Between words the lips rest half shut; after a tenth of a second they close.

@@ -109,9 +109,7 @@ def main() -> None:
     rows.append(_row("demo_it.flac", "it", ITALIAN, about, _word_times(words, counts, phones), phones))
 
     head = "# Bundled speech. Times in seconds; words and phones are [start, end, text or IPA].\n"
-    body = yaml.safe_dump(
-        {"speech": rows}, allow_unicode=True, sort_keys=False, default_flow_style=None, width=110
-    )
+    body = yaml.safe_dump({"speech": rows}, allow_unicode=True, sort_keys=False, default_flow_style=None, width=110)
     (out / "manifest.yaml").write_text(head + body, encoding="utf8")
 
 

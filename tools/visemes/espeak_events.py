@@ -100,9 +100,7 @@ def _espeak() -> _Espeak:
     return _Espeak()
 
 
-def speak(
-    text: str, voice: str, words_per_minute: int = 165, pitch: int = 50, pitch_range: int = 50
-) -> Spoken:
+def speak(text: str, voice: str, words_per_minute: int = 165, pitch: int = 50, pitch_range: int = 50) -> Spoken:
     """Synthesise `text`. Raises ValueError for an unknown voice."""
     engine = _espeak()
     pcm, events = engine.speak(text, voice, words_per_minute, pitch, pitch_range)

@@ -64,9 +64,7 @@ def words_of(lang: str) -> tuple[str, ...]:
     words = (line.strip() for line in raw.splitlines())
     kept = tuple(w for w in words if 2 <= len(w) <= 11 and w.isalpha() and w.islower())
     if not kept:
-        raise FileNotFoundError(
-            f"{DICTIONARIES / name} holds no words; install the package of that word list"
-        )
+        raise FileNotFoundError(f"{DICTIONARIES / name} holds no words; install the package of that word list")
     return kept
 
 

@@ -116,9 +116,7 @@ def speak_espeak(writer: CorpusWriter, maker: SentenceMaker, hours: float) -> No
     while writer.hours < until:
         lang = rng.choices(langs, shares)[0]
         voice = rng.choice(VOICES[lang]) + rng.choice(VARIANTS)
-        spoken = speak(
-            maker.sentence(lang), voice, rng.randint(120, 240), rng.randint(20, 80), rng.randint(20, 80)
-        )
+        spoken = speak(maker.sentence(lang), voice, rng.randint(120, 240), rng.randint(20, 80), rng.randint(20, 80))
         if len(spoken.samples) < spoken.rate // 2:
             continue
         samples = at_16k(spoken.samples, spoken.rate)

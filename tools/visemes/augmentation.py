@@ -1,0 +1,134 @@
+"""Only mixes training batches: stretches, warps, equalises, buries in noise, and keeps the labels true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from avatar_engine.systems.log_mel import BANDS, log_of
+from tools.visemes.training_data import IGNORED, LABEL_COLUMNS, OPENNESS_SCALE
+
+Float = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """mel (B, T, BANDS) log-mel; label (B, T, LABEL_COLUMNS) int16; openness (B, T)."""
+
+    mel: Float
+    label: npt.NDArray[np.int16]
+    openness: Float
+
+
+class Bank:
+    """Utterances of one kind, drawn at random; `keep` filters by group (speaker or language)."""
+
+    def __init__(self, path: Path, keep: npt.NDArray[np.bool_] | None = None) -> None:
+        self.power = np.load(path.with_suffix(".power.npy"))
+        self.label = np.load(path.with_suffix(".label.npy"))
+        index = np.load(path.with_suffix(".index.npz"))
+        self.length, self.group = index["length"], index["group"]
+        self.start = np.concatenate([[0], np.cumsum(self.length)[:-1]])
+        self.rows = np.arange(len(self.length)) if keep is None else np.flatnonzero(keep[self.group])
+
+    def draw(self, rng: np.random.Generator) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int16]]:
+        i = self.rows[rng.integers(len(self.rows))]
+        part = slice(self.start[i], self.start[i] + self.length[i])
+        return self.power[part], self.label[part]
+
+
+def _curve(rng: np.random.Generator, sd_db: float, knots: int) -> Float:
+    """A smooth random gain over the bands (BANDS,), in power."""
+    db = np.interp(np.arange(BANDS), np.linspace(0, BANDS - 1, knots), rng.normal(0, sd_db, knots))
+    return (10 ** (db / 10)).astype(np.float32)
+
+
+def _warp(factor: float) -> Float:
+    """(BANDS, BANDS) matrix that reads band i from band i * factor: a longer or shorter vocal tract."""
+    at = np.clip(np.arange(BANDS) * factor, 0, BANDS - 1)
+    low = at.astype(int)
+    share = (at - low).astype(np.float32)
+    out = np.zeros((BANDS, BANDS), np.float32)
+    out[low, np.arange(BANDS)] += 1 - share
+    out[np.minimum(low + 1, BANDS - 1), np.arange(BANDS)] += share
+    return out
+
+
+class BatchMaker:
+    """Seeded source of training batches."""
+
+    def __init__(self, real: Bank, synth: Bank, noise: Path, real_share: float, seed: int) -> None:
+        self._banks = (real, synth)
+        self._real_share = real_share
+        stored = np.load(noise)
+        self._noise = stored["power"]
+        self._starts = stored["starts"]
+        self._rng = np.random.default_rng(seed)
+
+    def _spoken(self, row: Float, label: npt.NDArray[np.int16]) -> None:
+        """Fill one row with utterances and pauses, one voice (one stretch, one warp) for the whole row."""
+        rng = self._rng
+        frames = len(row)
+        bank = self._banks[0 if rng.random() < self._real_share else 1]
+        stretch = rng.uniform(0.82, 1.2) if rng.random() < 0.7 else 1.0
+        warp = _warp(rng.uniform(0.86, 1.16)) if rng.random() < 0.7 else None
+        t = int(rng.integers(-150, 50))
+        while t < frames:
+            power, lab = bank.draw(rng)
+            count = int(len(power) * stretch)
+            at = np.minimum(np.arange(max(0, -t), min(count, frames - t)) / stretch, len(power) - 1)
+            if len(at):
+                low = at.astype(int)
+                share = (at - low).astype(np.float32)[:, None]
+                high = np.minimum(low + 1, len(power) - 1)
+                part = power[low].astype(np.float32)
+                part += share * (power[high].astype(np.float32) - part)
+                if warp is not None:
+                    part = part @ warp
+                first = max(0, t)
+                row[first : first + len(part)] = part
+                label[first : first + len(part)] = lab[np.round(at).astype(int)]
+            t += count + (int(rng.integers(10, 90)) if rng.random() < 0.5 else 0)
+
+    def _noise_part(self, frames: int) -> Float:
+        rng = self._rng
+        kind = rng.choice(4, p=(0.42, 0.33, 0.15, 0.10))
+        start = rng.integers(self._starts[kind], self._starts[kind + 1] - frames)
+        return self._noise[start : start + frames].astype(np.float32)
+
+    def batch(self, rows: int, frames: int) -> Batch:
+        rng = self._rng
+        mel = np.zeros((rows, frames, BANDS), np.float32)
+        label = np.zeros((rows, frames, LABEL_COLUMNS), np.int16)
+        for b in range(rows):
+            row = mel[b]
+            if rng.random() < 0.96:
+                self._spoken(row, label[b])
+            level = row.sum(1)
+            peak = level.max()
+            loud = float(level[level > 1e-3 * peak].mean()) if peak > 0 else 1.0
+            row *= _curve(rng, 3.5, 6)
+            band = rng.random()
+            if band < 0.06:
+                row[:, int(rng.integers(24, 36)) :] *= 1e-4
+            elif band < 0.10:
+                row[:, : int(rng.integers(2, 9))] *= 10 ** rng.uniform(-4, -1)
+            kind = rng.random()
+            if kind < 0.62 or peak == 0:
+                snr_db = rng.uniform(3, 30) if kind < 0.42 else rng.uniform(25, 60)
+                noise = self._noise_part(frames) * _curve(rng, 3.0, 5)
+                row += noise * (loud * 10 ** (-snr_db / 10))
+            if rng.random() < 0.25:
+                masked = int(rng.integers(1, 5))
+                first = int(rng.integers(0, BANDS - masked))
+                row[:, first : first + masked] *= 0.05
+            # Peaks arrive at half of full scale; voices are delivered anywhere from -36 dB under that to clipping.
+            row *= 10 ** (rng.uniform(-36, 6) / 10 if rng.random() < 0.6 else rng.uniform(-12, 6) / 10)
+        openness = label[:, :, 2].astype(np.float32) / OPENNESS_SCALE
+        return Batch(log_of(mel), label, openness)
+
+
+__all__ = ["IGNORED", "Bank", "Batch", "BatchMaker"]

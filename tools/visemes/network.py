@@ -1,0 +1,168 @@
+"""Only defines the viseme network in JAX: causal convolutions at 100 Hz, two GRUs at 50 Hz, heads for two delays.
+
+Two 10 ms frames make one step. At the step that ends with hop t (t odd) the heads of delay d speak of hops t - d and
+t + 1 - d, so that a frame is never older than d hops when the next step is still to come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from avatar_engine.systems.log_mel import BANDS
+from avatar_engine.systems.phone_table import PHONE_CLASSES
+
+DELAYS = (3, 7)
+VISEMES = 15
+PHONES = len(PHONE_CLASSES)
+# Per frame and delay: visemes, phone classes, openness, closure, labiodental, rounding, speech (all logits).
+OUTPUTS = VISEMES + PHONES + 5
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of the network."""
+
+    conv1: int = 96
+    conv2: int = 160
+    gru: int = 192
+    head: int = 160
+    kernel1: int = 5
+    kernel2: int = 4
+
+
+def init(shape: Shape, seed: int) -> Params:
+    rng = np.random.default_rng(seed)
+
+    def dense(fan_in: int, *size: int) -> np.ndarray:
+        return (rng.standard_normal(size) * np.sqrt(1.6 / fan_in)).astype(np.float32)
+
+    def gru(inputs: int) -> Params:
+        h = shape.gru
+        orthogonal = np.concatenate([np.linalg.qr(rng.standard_normal((h, h)))[0] for _ in range(3)], axis=1)
+        return {
+            "w": dense(inputs, inputs, 3 * h),
+            "u": orthogonal.astype(np.float32),
+            "b": np.zeros(3 * h, np.float32),
+            "bn": np.zeros(h, np.float32),
+        }
+
+    last = shape.conv2 + 2 * shape.gru
+    outputs = len(DELAYS) * 2 * OUTPUTS
+    return {
+        "c1": {"w": dense(BANDS * shape.kernel1, shape.kernel1 * BANDS, shape.conv1), "b": np.zeros(shape.conv1, np.float32)},
+        "c2": {
+            "w": dense(shape.conv1 * shape.kernel2, shape.kernel2 * shape.conv1, shape.conv2),
+            "b": np.zeros(shape.conv2, np.float32),
+        },
+        "norm": {"g": np.ones(shape.conv2, np.float32), "b": np.zeros(shape.conv2, np.float32)},
+        "g1": gru(shape.conv2),
+        "g2": gru(shape.gru),
+        "h": {"w": dense(last, last, shape.head), "b": np.zeros(shape.head, np.float32)},
+        "o": {"w": 0.3 * dense(shape.head, shape.head, outputs), "b": np.zeros(outputs, np.float32)},
+    }  # fmt: skip
+
+
+def _gru(p: Params, x: jax.Array, h0: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """x (B, S, I) -> (B, S, H); the candidate resets after its product, as ONNX's linear_before_reset."""
+    size = p["u"].shape[0]
+    gates = jnp.swapaxes(x @ p["w"] + p["b"], 0, 1)
+
+    def step(h: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
+        r = h @ p["u"]
+        zr = jax.nn.sigmoid(g[:, : 2 * size] + r[:, : 2 * size])
+        z, reset = zr[:, :size], zr[:, size:]
+        n = jnp.tanh(g[:, 2 * size :] + reset * (r[:, 2 * size :] + p["bn"]))
+        h = (1 - z) * n + z * h
+        return h, h
+
+    last, out = jax.lax.scan(step, h0, gates)
+    return jnp.swapaxes(out, 0, 1), last
+
+
+def _frames(x: jax.Array, past: jax.Array, kernel: int, stride: int) -> jax.Array:
+    """Causal unfolding: (B, T, C) and its past (B, P, C) -> (B, T / stride, kernel * C)."""
+    y = jnp.concatenate([past, x], axis=1)
+    steps = x.shape[1] // stride
+    parts = [y[:, i : i + stride * (steps - 1) + 1 : stride] for i in range(kernel)]
+    return jnp.concatenate(parts, axis=2)
+
+
+def state(shape: Shape, batch: int) -> tuple[jax.Array, ...]:
+    """Zero state: past mel, past of the second convolution, two GRUs."""
+    return (
+        jnp.zeros((batch, shape.kernel1 - 1, BANDS)),
+        jnp.zeros((batch, shape.kernel2 - 2, shape.conv1)),
+        jnp.zeros((batch, shape.gru)),
+        jnp.zeros((batch, shape.gru)),
+    )
+
+
+def apply(
+    p: Params,
+    shape: Shape,
+    mel: jax.Array,
+    past: tuple[jax.Array, ...],
+    drop: jax.Array | None = None,
+    rate: float = 0.0,
+) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+    """Log-mel (B, T, BANDS), T even -> logits (B, T / 2, delays, 2, OUTPUTS) and the next state."""
+    x1 = _frames(mel, past[0], shape.kernel1, 1)
+    c1 = jax.nn.relu(x1 @ p["c1"]["w"] + p["c1"]["b"])
+    x2 = _frames(c1, past[1], shape.kernel2, 2)
+    c2 = jax.nn.relu(x2 @ p["c2"]["w"] + p["c2"]["b"])
+    mean = c2.mean(-1, keepdims=True)
+    scale = jax.lax.rsqrt(((c2 - mean) ** 2).mean(-1, keepdims=True) + 1e-5)
+    z = (c2 - mean) * scale * p["norm"]["g"] + p["norm"]["b"]
+    if drop is not None:
+        keys = jax.random.split(drop, 3)
+        z = _dropped(z, keys[0], rate)
+    a, h1 = _gru(p["g1"], z, past[2])
+    a_in = a if drop is None else _dropped(a, keys[1], rate)
+    b, h2 = _gru(p["g2"], a_in, past[3])
+    every = jnp.concatenate([z, a, b], axis=2)
+    if drop is not None:
+        every = _dropped(every, keys[2], rate)
+    head = jax.nn.relu(every @ p["h"]["w"] + p["h"]["b"])
+    logits = head @ p["o"]["w"] + p["o"]["b"]
+    out = logits.reshape(*logits.shape[:2], len(DELAYS), 2, OUTPUTS)
+    tail1 = jnp.concatenate([past[0], mel], axis=1)[:, -(shape.kernel1 - 1) :]
+    tail2 = jnp.concatenate([past[1], c1], axis=1)[:, -(shape.kernel2 - 2) :]
+    return out, (tail1, tail2, h1, h2)
+
+
+def _dropped(x: jax.Array, key: jax.Array, rate: float) -> jax.Array:
+    # One mask for all steps of a row: a unit is there or it is not.
+    keep = jax.random.bernoulli(key, 1 - rate, (x.shape[0], 1, x.shape[2]))
+    return x * keep / (1 - rate)
+
+
+def parameter_count(p: Params) -> int:
+    return sum(int(np.size(leaf)) for leaf in jax.tree.leaves(p))
+
+
+def save(path: Path, p: Params, shape: Shape) -> None:
+    flat = {"/".join(str(k.key) for k in keys): np.asarray(v) for keys, v in jax.tree_util.tree_leaves_with_path(p)}
+    np.savez(path, **flat, **{f"shape/{k}": np.array(v) for k, v in asdict(shape).items()})
+
+
+def load(path: Path) -> tuple[Params, Shape]:
+    stored = np.load(path)
+    sizes = {k.split("/")[1]: int(stored[k]) for k in stored.files if k.startswith("shape/")}
+    p: Params = {}
+    for key in stored.files:
+        if key.startswith("shape/"):
+            continue
+        where = p
+        *path_parts, leaf = key.split("/")
+        for part in path_parts:
+            where = where.setdefault(part, {})
+        where[leaf] = stored[key]
+    return p, Shape(**sizes)

@@ -1,0 +1,124 @@
+"""Only trains the network: a time budget, a cosine, an average of the weights, checkpoints on the way.
+
+    python -m tools.visemes.train --data DIR --out FILE.npz --minutes 90 [--resume FILE.npz] [--threads 1]
+
+`--data` is a folder of `training_data`. A checkpoint (averaged weights) is written every two minutes; Ctrl-C is safe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import queue
+import threading
+import time
+from pathlib import Path
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=90.0)
+    parser.add_argument("--resume", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rows", type=int, default=48, help="streams in a batch")
+    parser.add_argument("--frames", type=int, default=400, help="10 ms frames in a stream")
+    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
+    parser.add_argument("--final", type=float, default=0.0, help="learning rate at the end, as a share of the peak")
+    parser.add_argument("--real-share", type=float, default=0.6, help="share of rows spoken by real people")
+    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--gru", type=int, default=192)
+    parser.add_argument("--seed", type=int, default=5)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = _arguments()
+    if args.threads == 1:
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # jax reads the environment when it is imported.
+    import jax
+    import optax
+
+    from tools.visemes import network
+    from tools.visemes.augmentation import Bank, Batch, BatchMaker
+    from tools.visemes.losses import loss_of
+
+    maker = BatchMaker(
+        Bank(args.data / "real"),
+        Bank(args.data / "synth"),
+        args.data / "noise.npz",
+        args.real_share,
+        args.seed,
+    )
+    if args.resume:
+        params, shape = network.load(args.resume)
+    else:
+        shape = network.Shape(gru=args.gru)
+        params = network.init(shape, args.seed)
+    print(f"{network.parameter_count(params)} parameters", flush=True)
+
+    tx = optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam(b2=0.99), optax.add_decayed_weights(2e-3))
+    opt = tx.init(params)
+    average = jax.tree.map(lambda x: x, params)
+
+    @jax.jit
+    def step(params, opt, average, key, rate, keep, mel, label, openness):  # type: ignore[no-untyped-def]
+        def objective(p):  # type: ignore[no-untyped-def]
+            start = network.state(shape, mel.shape[0])
+            logits, _ = network.apply(p, shape, mel, start, key, args.dropout)
+            return loss_of(logits, label, openness)
+
+        (total, parts), grads = jax.value_and_grad(objective, has_aux=True)(params)
+        updates, opt = tx.update(grads, opt, params)
+        params = jax.tree.map(lambda p, u: p - rate * u, params, updates)
+        average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, average, params)
+        return params, opt, average, total, parts
+
+    batches: queue.Queue[Batch] = queue.Queue(maxsize=3)
+    done = threading.Event()
+
+    def feed() -> None:
+        while not done.is_set():
+            batches.put(maker.batch(args.rows, args.frames))
+
+    threading.Thread(target=feed, daemon=True).start()
+    begin = saved = time.monotonic()
+    key = jax.random.key(args.seed)
+    count, shown = 0, None
+    while (spent := (time.monotonic() - begin) / 60) < args.minutes:
+        progress = spent / args.minutes
+        cosine = 0.5 * (1 + float(np_cos(progress)))
+        rate = args.rate * min(1.0, (count + 1) / 150) * (args.final + (1 - args.final) * cosine)
+        keep = min(0.999, (count + 1) / (count + 20))
+        batch = batches.get()
+        key, use = jax.random.split(key)
+        params, opt, average, total, parts = step(
+            params, opt, average, use, rate, keep, batch.mel, batch.label, batch.openness
+        )
+        now = {"loss": float(total), **{k: float(v) for k, v in parts.items()}}
+        shown = now if shown is None else {k: 0.98 * shown[k] + 0.02 * now[k] for k in now}
+        count += 1
+        if count % 50 == 0:
+            line = " ".join(f"{k} {v:.3f}" for k, v in shown.items())
+            print(f"{count} {spent:.1f} min rate {rate:.5f} {line}", flush=True)
+        if time.monotonic() - saved > 120:
+            network.save(args.out, average, shape)
+            saved = time.monotonic()
+    done.set()
+    network.save(args.out, average, shape)
+    print(f"done after {count} steps", flush=True)
+
+
+def np_cos(progress: float) -> float:
+    """Cosine of half a turn at `progress` 0 to 1."""
+    import math
+
+    return math.cos(math.pi * progress)
+
+
+if __name__ == "__main__":
+    main()

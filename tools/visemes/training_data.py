@@ -1,0 +1,252 @@
+"""Only turns recorded and synthetic speech into what the training reads: mel power and labels of every hop.
+
+    python -m tools.visemes.training_data --synth DIR --real DIR --out DIR
+
+`--synth` is a folder of `synth_corpus`; `--real` one of recordings with `manifest.jsonl` (file, speaker, phones).
+Rooms and telephones are put on the waveform here; what can be done on mel power is done while training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+from scipy.signal import butter, fftconvolve, resample_poly, sosfilt
+
+from avatar_engine.components.visemes import VISEME_INDEX
+from avatar_engine.systems.log_mel import BANDS, HOP, LogMelFrontEnd
+from avatar_engine.systems.phone_table import (
+    CLASS_OF_SYMBOL,
+    CLOSED,
+    LABIODENTAL,
+    ROUNDED,
+    Segment,
+    segments,
+)
+
+RATE = 16_000
+Float = npt.NDArray[np.float32]
+IGNORED = -1
+# Label columns: phone class (or -1), viseme, openness * 200, closure, labiodental, rounding
+LABEL_COLUMNS = 6
+_ARTICULATION_COLUMN = {CLOSED: 3, LABIODENTAL: 4, ROUNDED: 5}
+OPENNESS_SCALE = 200.0
+SILENT_TAIL_S = 0.3
+
+
+def labels(mouths: list[Segment], hops: int) -> npt.NDArray[np.int16]:
+    """(hops, LABEL_COLUMNS); hop i is labelled with what is said at its middle."""
+    out = np.zeros((hops, LABEL_COLUMNS), np.int16)
+    openness = np.zeros(hops, np.float32)
+    middle_s = (np.arange(hops) + 0.5) * 0.01
+    closures: list[tuple[float, float]] = []
+    for mouth in mouths:
+        i, j = np.searchsorted(middle_s, (mouth.start_s, mouth.end_s))
+        if mouth.symbol == "sil":
+            continue
+        openness[i:j] = mouth.phone.openness
+        out[i:j, 0] = CLASS_OF_SYMBOL.get(mouth.symbol, IGNORED)
+        out[i:j, 1] = VISEME_INDEX[mouth.phone.viseme] if mouth.phone.viseme else IGNORED
+        if mouth.phone.articulation:
+            out[i:j, _ARTICULATION_COLUMN[mouth.phone.articulation]] = 1
+        if mouth.phone.articulation == CLOSED:
+            closures.append((mouth.start_s, mouth.end_s))
+    # Lips move smoothly: a Gaussian of 25 ms, pulled fully shut in the middle of p, b and m.
+    kernel = np.exp(-0.5 * (np.arange(-8, 9) / 2.5) ** 2)
+    smooth = np.convolve(np.pad(openness, 8, mode="edge"), kernel / kernel.sum(), "valid")
+    for start_s, end_s in closures:
+        half_s = max(0.03, (end_s - start_s) / 2 + 0.015)
+        distance = np.abs(middle_s - (start_s + end_s) / 2) / half_s
+        smooth = np.where(distance < 1, np.minimum(smooth, distance**2), smooth)
+    out[:, 2] = np.round(smooth * OPENNESS_SCALE)
+    return out
+
+
+def power_of(samples: Float) -> npt.NDArray[np.float16]:
+    hops = -(-len(samples) // HOP)
+    padded = np.zeros((1, hops * HOP), np.float32)
+    padded[0, : len(samples)] = samples
+    power = LogMelFrontEnd(1).push(np.array([0]), padded)[0]
+    return np.minimum(power, 6e4).astype(np.float16)
+
+
+def telephone(samples: Float, rng: np.random.Generator) -> Float:
+    """A narrow line: 8 kHz, 300 to 3400 Hz give or take, 8-bit mu-law, line noise."""
+    low, high = rng.uniform(180, 350), rng.uniform(3200, 3700)
+    line = sosfilt(
+        butter(int(rng.integers(2, 5)), [low, high], "bandpass", fs=8000, output="sos"),
+        resample_poly(samples, 1, 2),
+    )
+    line = line / (np.abs(line).max() + 1e-6) * rng.uniform(0.3, 0.9)
+    line = line + rng.standard_normal(len(line)) * 10 ** rng.uniform(-4.0, -2.6)
+    coded = np.sign(line) * np.log1p(255 * np.abs(np.clip(line, -1, 1))) / np.log(256)
+    coded = np.round(coded * 127) / 127
+    heard = np.sign(coded) * (256.0 ** np.abs(coded) - 1) / 255
+    return np.asarray(resample_poly(heard, 2, 1)[: len(samples)], np.float32)
+
+
+def room(samples: Float, rng: np.random.Generator) -> Float:
+    """A small room: exponentially dying noise after the direct sound (T60 0.15 to 0.6 s)."""
+    t60_s = rng.uniform(0.15, 0.6)
+    t = np.arange(int(0.5 * RATE)) / RATE
+    tail = rng.standard_normal(len(t)) * 10 ** (-3 * t / t60_s)
+    tail[: int(rng.uniform(0.002, 0.012) * RATE)] = 0
+    tail *= 10 ** (-rng.uniform(4, 16) / 20) / np.sqrt((tail**2).sum())
+    tail[0] = 1.0
+    wet = fftconvolve(samples, tail)[: len(samples)]
+    return np.asarray(wet / (np.abs(wet).max() + 1e-6) * 0.5, np.float32)
+
+
+@dataclass
+class _Bank:
+    """Utterances end to end."""
+
+    power: list[npt.NDArray[np.float16]] = field(default_factory=list)
+    label: list[npt.NDArray[np.int16]] = field(default_factory=list)
+    group: list[int] = field(default_factory=list)
+
+    def add(self, samples: Float, mouths: list[Segment], group: int) -> None:
+        samples = np.concatenate([samples, np.zeros(int(SILENT_TAIL_S * RATE), np.float32)])
+        power = power_of(samples)
+        self.power.append(power)
+        self.label.append(labels(mouths, len(power)))
+        self.group.append(group)
+
+    def save(self, path: Path) -> None:
+        lengths = np.array([len(p) for p in self.power], np.int64)
+        np.save(path.with_suffix(".power.npy"), np.concatenate(self.power))
+        np.save(path.with_suffix(".label.npy"), np.concatenate(self.label))
+        np.savez(path.with_suffix(".index.npz"), length=lengths, group=np.array(self.group))
+        print(f"{path.name}: {len(lengths)} utterances, {lengths.sum() / 360000:.2f} h", flush=True)
+
+
+def read_synth(folder: Path) -> Iterator[tuple[Float, list[Segment], str]]:
+    audio = np.memmap(folder / "audio.i16", "<i2", "r")
+    for line in (folder / "utterances.jsonl").read_text(encoding="utf8").splitlines():
+        row = json.loads(line)
+        part = audio[row["start_sample"] : row["start_sample"] + row["sample_count"]]
+        yield part.astype(np.float32) / 32768, segments(row["phones"]), row["lang"]
+
+
+def read_real(folder: Path) -> Iterator[tuple[Float, list[Segment], str]]:
+    for line in (folder / "manifest.jsonl").read_text(encoding="utf8").splitlines():
+        row = json.loads(line)
+        samples, rate = soundfile.read(folder / row["file"], dtype="float32")
+        if rate != RATE:
+            samples = resample_poly(samples, RATE, rate).astype(np.float32)
+        samples = samples * np.float32(0.5 / (np.abs(samples).max() + 1e-6))
+        yield samples, segments(row["phones"]), row["speaker"]
+
+
+# ---------------------------------------------------------------- sounds that are not the speaker
+def _coloured(seconds: float, slope: float, rng: np.random.Generator) -> Float:
+    spectrum = np.fft.rfft(rng.standard_normal(int(seconds * RATE)))
+    hz = np.maximum(np.fft.rfftfreq(int(seconds * RATE), 1 / RATE), 30.0)
+    return np.fft.irfft(spectrum * hz ** (-slope / 2)).astype(np.float32)
+
+
+def _music(seconds: float, rng: np.random.Generator) -> Float:
+    """Chords of a few decaying harmonics with a drum: enough to teach that a tune is no speech."""
+    out = np.zeros(int(seconds * RATE), np.float32)
+    beat_s = rng.uniform(0.2, 0.7)
+    for k in range(int(seconds / beat_s)):
+        start = int(k * beat_s * RATE)
+        t = np.arange(min(int(rng.uniform(0.3, 1.5) * RATE), len(out) - start)) / RATE
+        if not len(t):
+            continue
+        root_hz = 55.0 * 2 ** (rng.integers(0, 36) / 12)
+        for step in rng.choice([0, 3, 4, 7, 10, 12], size=rng.integers(1, 5), replace=False):
+            hz = root_hz * 2 ** (step / 12)
+            for h in range(1, int(rng.integers(3, 9))):
+                if h * hz < 7800:
+                    phase = 2 * np.pi * h * hz * t + rng.uniform(0, 6.28)
+                    out[start : start + len(t)] += np.sin(phase) * np.exp(-t * rng.uniform(1, 5)) / h
+        if rng.random() < 0.6:
+            hit = rng.standard_normal(len(t)) * np.exp(-t * rng.uniform(15, 60)) * rng.uniform(0.5, 3)
+            out[start : start + len(t)] += hit.astype(np.float32)
+    return out
+
+
+def _clicks_and_hum(seconds: float, rng: np.random.Generator) -> Float:
+    out = _coloured(seconds, rng.uniform(0, 2), rng)
+    out *= 0.1 / out.std()
+    t = np.arange(len(out)) / RATE
+    hum_hz = rng.choice([50.0, 60.0, 100.0, 120.0])
+    for h in range(1, 6):
+        out += (rng.uniform(0, 0.3) / h * np.sin(2 * np.pi * hum_hz * h * t)).astype(np.float32)
+    for _ in range(int(seconds * rng.uniform(0.5, 6))):
+        at, length = rng.integers(0, len(out) - 2000), int(rng.integers(40, 1600))
+        burst = rng.standard_normal(length) * np.exp(-np.arange(length) / (length / 4)) * rng.uniform(0.2, 3)
+        out[at : at + length] += burst
+    return out
+
+
+def noise_bank(voices: list[Float], rng: np.random.Generator) -> tuple[Float, npt.NDArray[np.int64]]:
+    """Mel power of noises end to end, each of mean power 1, and the first hop of every kind plus the end."""
+    kinds: list[list[Float]] = [[], [], [], []]
+    for slope in np.linspace(0.0, 2.2, 12):
+        kinds[0].append(_coloured(20, float(slope), rng))
+    for _ in range(30):
+        mix = np.zeros(20 * RATE, np.float32)
+        for _ in range(int(rng.integers(3, 25))):
+            voice = np.resize(voices[rng.integers(len(voices))], len(mix))
+            mix += np.roll(voice / (voice.std() + 1e-6), rng.integers(len(mix)))
+        kinds[1].append(mix)
+    for _ in range(12):
+        kinds[2].append(_clicks_and_hum(20, rng))
+    for _ in range(15):
+        kinds[3].append(_music(20, rng))
+    powers, starts = [], [0]
+    for kind in kinds:
+        for samples in kind:
+            power = power_of(samples / (samples.std() + 1e-9) * 0.1).astype(np.float32)
+            powers.append(power / power.sum(1).mean())
+        starts.append(sum(len(p) for p in powers))
+    return np.concatenate(powers), np.array(starts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--synth", type=Path, required=True)
+    parser.add_argument("--real", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=3)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(args.seed)
+    voices: list[Float] = []
+    real = _Bank()
+    speakers: dict[str, int] = {}
+    for i, (samples, mouths, speaker) in enumerate(read_real(args.real)):
+        group = speakers.setdefault(speaker, len(speakers))
+        real.add(samples, mouths, group)
+        real.add(telephone(samples, rng), mouths, group)
+        real.add(room(samples, rng), mouths, group)
+        if i % 8 == 0:
+            voices.append(samples)
+    real.save(args.out / "real")
+    synth = _Bank()
+    langs: dict[str, int] = {}
+    for i, (samples, mouths, lang) in enumerate(read_synth(args.synth)):
+        group = langs.setdefault(lang, len(langs))
+        synth.add(samples, mouths, group)
+        if i % 5 == 0:
+            synth.add(telephone(samples, rng), mouths, group)
+        if i % 5 == 1:
+            synth.add(room(samples, rng), mouths, group)
+        if i % 40 == 0:
+            voices.append(samples)
+    synth.save(args.out / "synth")
+    power, starts = noise_bank(voices, rng)
+    np.savez(args.out / "noise.npz", power=power.astype(np.float16), starts=starts)
+    print(f"noise: {len(power) / 6000:.1f} min; {BANDS} bands", flush=True)
+
+
+if __name__ == "__main__":
+    main()
