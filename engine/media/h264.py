@@ -20,6 +20,8 @@ _SPAN = 2.0
 # A receiver that lost a picture asks; this only bounds the harm when the request itself is lost.
 _KEYFRAME_EVERY_S = 20
 _MIN_BPS = 50_000
+# Finer than this nobody sees, and a still picture would be polished for ever at the full rate.
+_FINEST_QUANTIZER = 18
 # Encoders whose rate can be changed while open: FFmpeg reads `bit_rate` anew before every frame for these.
 _RETUNABLE = frozenset({"libx264", "h264_nvenc"})
 
@@ -114,6 +116,7 @@ class H264Encoder:
         context.time_base, context.framerate = 1 / self._fps, self._fps
         context.gop_size = int(_KEYFRAME_EVERY_S * self._fps)
         context.max_b_frames = 0
+        context.qmin = _FINEST_QUANTIZER
         context.thread_count = self._threads
         tag_bt709(context)
         # x264 cannot raise the rate above the maxrate it was opened with, but a stream opened as CBR stays
