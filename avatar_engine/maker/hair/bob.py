@@ -74,9 +74,7 @@ def face_frame(head: Head, front: Floats, sign: float, ring: Floats, n: int) -> 
     y = hairline_height(azimuth) + 0.03 - 0.10 * np.sin(np.pi * t) ** 2
     ring_y = head.q(head.centre + ring[None] * head.radius(ring[None])[:, None])[0, 1]
     blend = smooth_step(0.62, 1.0, t)
-    return gaussian_filter1d(
-        on_hull(head, azimuth, y * (1 - blend) + ring_y * blend), 1.5, axis=0, mode="nearest"
-    )
+    return gaussian_filter1d(on_hull(head, azimuth, y * (1 - blend) + ring_y * blend), 1.5, axis=0, mode="nearest")
 
 
 def falling_sheet(head: Head, spec: HairSpec, rng: np.random.Generator, style: str) -> Sheet:

@@ -56,10 +56,7 @@ def build_cap(
     grown = (q[:, 1] > -1.4) & (np.abs(q[:, 0]) < 1.75)
     # Front-facing skin deep in the mouth or nose passes the tests above: the hairline itself excludes it.
     grows = (
-        grown
-        & (h > FADE[0] - 0.12)
-        & ((depth < inner_limit) | (np.abs(q[:, 0] - parting_x) < 0.25))
-        & (q[:, 2] < 0.6)
+        grown & (h > FADE[0] - 0.12) & ((depth < inner_limit) | (np.abs(q[:, 0] - parting_x) < 0.25)) & (q[:, 2] < 0.6)
     )
     tri = s.triangles[grows[s.triangles].all(1)]
     used, inverse = np.unique(tri, return_inverse=True)

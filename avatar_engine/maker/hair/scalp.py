@@ -44,13 +44,7 @@ def above_hairline(q: Floats, line: str = "soft") -> Floats:
 
 def is_ear(q: Floats) -> np.ndarray:
     """(n,) bool: roughly the ears, which hair passes over or behind but never grows from."""
-    return (
-        (np.abs(q[:, 0]) > 1.10)
-        & (q[:, 1] < 0.32)
-        & (q[:, 1] > -0.85)
-        & (q[:, 2] > -1.95)
-        & (q[:, 2] < -0.75)
-    )
+    return (np.abs(q[:, 0]) > 1.10) & (q[:, 1] < 0.32) & (q[:, 1] > -0.85) & (q[:, 2] > -1.95) & (q[:, 2] < -0.75)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +103,7 @@ def head_of(surface: Surface) -> Head:
     d = unit(away)
     # The mouth bag and the eye sockets face inwards or lie deep: they are no part of the hull.
     outer = (q[:, 1] > -1.6) & (np.abs(q[:, 0]) < 1.75) & ((surface.normals * d).sum(1) > 0.25) & ~is_ear(q)
-    head = Head(
-        surface, centre, cKDTree(d[outer]), radius[outer], cKDTree(surface.positions), (0.0, 0.0, 1.0, 1.0)
-    )
+    head = Head(surface, centre, cKDTree(d[outer]), radius[outer], cKDTree(surface.positions), (0.0, 0.0, 1.0, 1.0))
     near = is_ear(q) & (np.abs(q[:, 0]) > 1.0)
     proud = np.nonzero(near)[0][radius[near] > head.radius(d[near]) + 0.06 * surface.ipd]
     low, high = np.percentile(q[proud][:, 1:], [2, 98], axis=0)

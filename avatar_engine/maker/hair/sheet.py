@@ -58,16 +58,12 @@ def grid_triangles(rows: int, columns: int, flip: bool = False) -> Ints:
     return (t[:, ::-1] if flip else t).astype(np.int64)
 
 
-def add_grid(
-    mesh: Mesh, p: Floats, n: Floats, uv: Floats, t: Floats, shade: Floats, flip: bool = False
-) -> None:
+def add_grid(mesh: Mesh, p: Floats, n: Floats, uv: Floats, t: Floats, shade: Floats, flip: bool = False) -> None:
     """Append a (rows, columns) grid of vertices and drop its degenerate triangles."""
     rows, columns = shade.shape
     tri = grid_triangles(rows, columns, flip)
     flat = p.reshape(-1, 3)
-    area = np.linalg.norm(
-        np.cross(flat[tri[:, 1]] - flat[tri[:, 0]], flat[tri[:, 2]] - flat[tri[:, 0]]), axis=1
-    )
+    area = np.linalg.norm(np.cross(flat[tri[:, 1]] - flat[tri[:, 0]], flat[tri[:, 2]] - flat[tri[:, 0]]), axis=1)
     tri = tri[area > 1e-7]
     mesh.positions.append(flat)
     mesh.normals.append(n.reshape(-1, 3))
@@ -82,8 +78,7 @@ def slerp(a: Floats, b: Floats, t: Floats) -> Floats:
     """Great-circle interpolation of unit rows a, b (n, 3) at t (m,): (n, m, 3)."""
     angle = np.arccos(np.clip((a * b).sum(-1), -0.9999, 0.9999))[:, None]
     return (
-        np.sin((1 - t)[None] * angle)[..., None] * a[:, None]
-        + np.sin(t[None] * angle)[..., None] * b[:, None]
+        np.sin((1 - t)[None] * angle)[..., None] * a[:, None] + np.sin(t[None] * angle)[..., None] * b[:, None]
     ) / np.sin(angle)[..., None]
 
 
@@ -102,9 +97,7 @@ def settle(
     return points
 
 
-def lock_field(
-    rng: np.random.Generator, na: int, nb: int, locks: float, drift: float
-) -> tuple[Floats, Floats]:
+def lock_field(rng: np.random.Generator, na: int, nb: int, locks: float, drift: float) -> tuple[Floats, Floats]:
     """Ridges of locks over a sheet: height (na, nb) 0 in the valleys to 1 on the crests, and phase across a lock
     (na, nb) -0.5..0.5. Locks wander sideways by `drift` of a lock width and differ in width."""
     a, b = np.linspace(0, 1, na)[:, None], np.linspace(0, 1, nb)[None]

@@ -101,13 +101,11 @@ def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
 def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
     """short, crop."""
     lod, cut = head.surface.lod, SWEEPS[spec.style]
-    cap = build_cap(
-        head, spec, np.random.default_rng(1), cut.line, lift=(0.006, 0.045), inner_limit=1.35, side_fade=2.2
-    )
+    cap = build_cap(head, spec, np.random.default_rng(1), cut.line, lift=(0.006, 0.025), inner_limit=1.7, side_fade=2.2)
     sheet = swept_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
     size = ((96, 34), (60, 20), (30, 10))[lod]
-    count, steps = ((420, 5), (200, 4), (50, 3))[lod]
+    count, steps = ((400, 5), (200, 4), (50, 3))[lod]
     add_sheet(mesh, head, sheet, size, SHEET_REGION, 7.0, b_range=(0.0, 0.97))
     pick = np.random.default_rng(int(rng.integers(1 << 31)))
     n = 420
@@ -123,9 +121,7 @@ def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         shift=pick.normal(-0.012 * np.sign(spec.part or 1.0), 0.020, n),
         shade=pick.uniform(0.88, 1.25, n),
     )
-    add_cards(
-        mesh, head, sheet, cards.pick(order), steps, 2 if lod == 0 else 1, LOCK_SLOTS, pick, droop=0.025
-    )
+    add_cards(mesh, head, sheet, cards.pick(order), steps, 2 if lod == 0 else 1, LOCK_SLOTS, pick, droop=0.025)
     return [cap, hair_part(head, mesh, spec, pick)]
 
 

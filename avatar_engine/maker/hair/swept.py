@@ -82,9 +82,7 @@ def swept_sheet(head: Head, spec: HairSpec, rng: np.random.Generator, style: str
     gap = np.abs(q[..., 0] - spec.part * 1.35)
     furrow = cut.furrow * np.exp(-((gap / 0.07) ** 2)) * smooth_step(-1.9, -1.0, q[..., 2])
     lift = 0.012 / ipd + (height * start * border - furrow * start) * finish
-    points = (
-        skull + unit(skull - head.centre + np.array([0, -0.2, 0])) * (np.maximum(lift, 0.02) * ipd)[..., None]
-    )
+    points = skull + unit(skull - head.centre + np.array([0, -0.2, 0])) * (np.maximum(lift, 0.02) * ipd)[..., None]
     # The fringe stands up and forward before it falls back.
     points = points + (np.array([0, 0.0, 0.16]) * ipd) * (fringe * start * cut.fringe / 0.2)[..., None]
     points = gaussian_filter(points, (1.2, 1.0, 0), mode="nearest")

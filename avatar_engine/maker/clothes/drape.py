@@ -1,0 +1,57 @@
+"""Only how cloth hangs: horizontal hollows are bridged, and what falls from the chest falls straight."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.interpolate import RegularGridInterpolator
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.spatial import ConvexHull
+
+from avatar_engine.maker.hair.scalp import smooth_step
+from avatar_engine.maker.parts import Floats
+
+AZIMUTHS = 120
+STEP = 0.12
+"""Height of a row of the grid, pupil distances."""
+FALL_SLOPE = 0.10
+"""How quickly hanging cloth may come back to the body below a bulge, dm per dm."""
+
+
+def hang(p: Floats, arm: Floats, axis_z: float, top_y: float, ipd: float) -> Floats:
+    """(n, 2) horizontal push (x, z) in dm that takes points on the body to where draped cloth hangs.
+
+    p (n, 3) dm; arm (n,) share of the arms in each vertex; top_y: height under which cloth starts to hang.
+    """
+    trunk = (arm < 0.35) & (p[:, 1] < top_y + ipd)
+    bottom = p[:, 1].min()
+    rows = int((top_y + ipd - bottom) / (STEP * ipd)) + 1
+    azimuth = np.arctan2(p[:, 0], p[:, 2] - axis_z)
+    r = np.hypot(p[:, 0], p[:, 2] - axis_z)
+    i = np.clip(((p[:, 1] - bottom) / (STEP * ipd)).astype(int), 0, rows - 1)
+    j = ((azimuth + np.pi) / (2 * np.pi) * AZIMUTHS).astype(int) % AZIMUTHS
+    grid = np.zeros((rows, AZIMUTHS))
+    np.maximum.at(grid, (i[trunk], j[trunk]), r[trunk])
+    _, nearest = distance_transform_edt(np.tile(grid, 3) == 0, return_indices=True)
+    wide = np.tile(grid, 3)[tuple(nearest)]
+    body = gaussian_filter(wide, 1.0)[:, AZIMUTHS : 2 * AZIMUTHS]
+    angle = (np.arange(AZIMUTHS) + 0.5) / AZIMUTHS * 2 * np.pi - np.pi
+    ray = np.stack([np.sin(angle), np.cos(angle)], 1)
+    hung = body.copy()
+    for k in range(rows):
+        hull = ConvexHull(ray * body[k][:, None])
+        # Distance along every ray to the hull: the nearest of its supporting lines.
+        reach = -hull.equations[:, 2][None] / np.maximum(ray @ hull.equations[:, :2].T, 1e-9)
+        reach[ray @ hull.equations[:, :2].T <= 1e-9] = np.inf
+        hung[k] = reach.min(1)
+    for k in range(rows - 2, -1, -1):
+        hung[k] = np.maximum(hung[k], hung[k + 1] - FALL_SLOPE * STEP * ipd)
+    gain = gaussian_filter(np.tile(hung - body, 3), 1.5)[:, AZIMUTHS : 2 * AZIMUTHS]
+    gain = np.clip(gain, 0, 0.9 * ipd)
+    y_mid = bottom + (np.arange(rows) + 0.5) * STEP * ipd
+    wrapped = np.concatenate([angle[-1:] - 2 * np.pi, angle, angle[:1] + 2 * np.pi])
+    table = RegularGridInterpolator(
+        (y_mid, wrapped), np.concatenate([gain[:, -1:], gain, gain[:, :1]], 1), bounds_error=False, fill_value=None
+    )
+    push = np.clip(table(np.stack([p[:, 1], azimuth], 1)), 0, None)
+    push = push * smooth_step(0.55, 0.15, arm) * smooth_step(top_y, top_y - 0.9 * ipd, p[:, 1])
+    return np.stack([np.sin(azimuth), np.cos(azimuth)], 1) * push[:, None]

@@ -1,0 +1,105 @@
+"""Only what all garments share: cutting a shell at a neckline, folding, thinning, texturing, and skinning it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+from scipy.spatial import cKDTree
+
+from avatar_engine.maker.clothes.necklines import Neckline
+from avatar_engine.maker.clothes.reduce import reduce_mesh
+from avatar_engine.maker.clothes.shell import BOTTOM_DM, Shell, Torso, crease, cut, fair_border, vertex_normals
+from avatar_engine.maker.clothes.strip import Cloth
+from avatar_engine.maker.hair.scalp import smooth_step
+from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart
+
+Rng = np.random.Generator
+
+
+def body_panel(
+    cloth: Cloth,
+    shell: Shell,
+    neckline: Neckline,
+    target: int,
+    rng: Rng,
+    folds: float,
+    tile_dm: float,
+    above: Neckline | None = None,
+    seams: Floats | None = None,
+) -> None:
+    """The shell below a neckline, folded and thinned to `target` triangles.
+
+    above: keep only what lies above this neckline less a margin (for what a jacket hides).
+    seams: (k, 3) points along which other cloth lies on this one; it gets darker there.
+    """
+    torso = shell.torso
+    p, t = shell.positions, shell.triangles
+    ipd = torso.surface.ipd
+    azimuth = torso.azimuth(p)
+    keep = neckline(azimuth) - p[:, 1]
+    keep = np.minimum(keep, p[:, 1] - (torso.surface.eye_centre[1] - BOTTOM_DM))
+    if above is not None:
+        keep = np.minimum(keep, p[:, 1] - above(azimuth) + 0.30)
+        keep = np.where(np.abs(torso.q(p)[:, 0]) > 1.35, -1.0, keep)
+    p, t, origin = cut(p, t, keep)
+    p = fair_border(p, t)
+    near_neck = np.exp(-np.clip(neckline(torso.azimuth(p)) - p[:, 1], 0, None) / (1.2 * ipd))
+    p, t, _ = reduce_mesh(p, t, target, 1.0 + 3.0 * near_neck)
+    p = fair_border(p, t, 2)
+    lift, shade = crease(p, torso, rng, folds)
+    p = p + vertex_normals(p, t) * lift[:, None]
+    n = vertex_normals(p, t)
+    if seams is not None and len(seams):
+        gap = cKDTree(seams).query(p)[0]
+        shade = shade * (1 - 0.30 * np.exp(-((gap / 0.13) ** 2)))
+    shade = shade * armpit_shade(torso, p)
+    p, n, uv, shade, t = box_mapped(p, n, shade, t, tile_dm)
+    cloth.add(p, t, uv, shade, n)
+
+
+def armpit_shade(torso: Torso, p: Floats) -> Floats:
+    """(n,) darkening where arm and chest hide each other from the light."""
+    q = torso.q(p)
+    gap = np.hypot(np.abs(q[:, 0]) - 2.15, 0.55 * (q[:, 1] + 5.6))
+    return 1 - 0.35 * smooth_step(0.9, 0.1, gap)
+
+
+def box_mapped(
+    p: Floats, n: Floats, shade: Floats, t: Ints, tile_dm: float
+) -> tuple[Floats, Floats, Floats, Floats, Ints]:
+    """Texture coordinates from the side a triangle faces, with vertices split where the side changes."""
+    face = np.abs(n[t].mean(1)) * np.array([0.8, 0.7, 1.0])
+    side = face.argmax(1)
+    key = t * 3 + side[:, None]
+    pair, inverse = np.unique(key, return_inverse=True)
+    v, s = pair // 3, pair % 3
+    u = np.where(s == 0, p[v, 2], p[v, 0])
+    w = np.where(s == 1, p[v, 2], p[v, 1])
+    return p[v], n[v], np.stack([u, w], 1) / tile_dm, shade[v], inverse.reshape(-1, 3)
+
+
+def cloth_part(torso: Torso, cloth: Cloth, name: str, picture: Image.Image, roughness: float) -> MeshPart:
+    """Close a garment into a part."""
+    p = np.concatenate(cloth.positions)
+    shade = np.clip(np.concatenate(cloth.shades), 0.2, 1.3)
+    joints, weights = torso.skin_weights(p)
+    material = Material(
+        name=name.lower(),
+        kind="cloth",
+        texture=picture,
+        texture_format="JPEG",
+        roughness=roughness,
+        double_sided=True,
+    )
+    return MeshPart(
+        name=name,
+        positions=p,
+        normals=np.concatenate(cloth.normals),
+        uvs=np.concatenate(cloth.uvs),
+        triangles=np.concatenate(cloth.triangles),
+        material=material,
+        colors=np.concatenate([np.repeat(shade[:, None], 3, 1), np.ones((len(p), 1))], 1),
+        joints=joints,
+        weights=weights,
+        lod=torso.surface.lod,
+    )

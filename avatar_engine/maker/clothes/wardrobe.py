@@ -1,0 +1,54 @@
+"""Only the choice of garments and how their triangles and layers add up to an outfit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar_engine.maker.clothes.garment import Rng
+from avatar_engine.maker.clothes.jacket import CUTS, build_jacket, jacket_neckline
+from avatar_engine.maker.clothes.knit import build_knit, knit_neckline
+from avatar_engine.maker.clothes.necklines import Neckline
+from avatar_engine.maker.clothes.shell import Torso, torso_of
+from avatar_engine.maker.parts import CLOTHES_TRIANGLES, MeshPart, Surface
+from avatar_engine.maker.spec import ClothesSpec
+
+TOPS = ("knit", "vneck", "sweater")
+JACKETS = tuple(CUTS)
+STYLES = TOPS + JACKETS
+
+
+def outer_neckline(torso: Torso, style: str) -> Neckline:
+    """Where a garment ends at the neck."""
+    return jacket_neckline(torso, style) if style in CUTS else knit_neckline(torso, style)
+
+
+def build(surface: Surface, spec: ClothesSpec, rng: Rng) -> list[MeshPart]:
+    """Meshes of all garments, from the skin outwards, for the surface's level of detail."""
+    for i, garment in enumerate(spec.garments):
+        if garment.style not in STYLES:
+            raise ValueError(f"clothes.garments[{i}].style: no style {garment.style!r}; there are {', '.join(STYLES)}")
+    torso = torso_of(surface)
+    budget = CLOTHES_TRIANGLES[surface.lod] - (300 if spec.glasses else 0)
+    parts: list[MeshPart] = []
+    jackets = [g for g in spec.garments if g.style in JACKETS]
+    cover = outer_neckline(torso, jackets[-1].style) if jackets else None
+    for garment in spec.garments:
+        if garment.style in JACKETS:
+            made, _ = build_jacket(torso, garment, rng, int(budget * 0.70))
+        else:
+            share = 0.26 if cover else 0.96
+            made, _ = build_knit(torso, garment, rng, int(budget * share), cover)
+        parts += made
+    return parts
+
+
+def covered(surface: Surface, spec: ClothesSpec) -> NDArray[np.bool_]:
+    """(n,) bool: body vertices hidden by what is worn."""
+    if not spec.garments:
+        return np.zeros(len(surface.positions), bool)
+    torso = torso_of(surface)
+    azimuth = torso.azimuth(surface.positions)
+    line = np.max([outer_neckline(torso, g.style)(azimuth) for g in spec.garments], axis=0)
+    hidden = np.asarray(surface.positions[:, 1] < line - 0.45)
+    return hidden
