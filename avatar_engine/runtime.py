@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from threadpoolctl import ThreadpoolController
+
 from avatar_engine.components.face import FACE_COLUMNS
 from avatar_engine.components.mind import mind_components
 from avatar_engine.components.rig import Rigs
@@ -83,6 +85,7 @@ class Runtime:
         self._outside: deque[Pushed | Sent] = deque()
         self._events: list[Event] = []
         self._opened = 0
+        self._threads = ThreadpoolController()
         self._journal: JournalWriter | None = None
         if options.journal is not None:
             header = {"hz": options.hz, "audio_rate": options.audio_rate, "viseme_model": options.viseme_model}
@@ -190,7 +193,9 @@ class Runtime:
         self._take_in()
         for _, view in self._world.each(View):
             view.frozen = not draw
-        self.schedule.run(self._world)
+        # Matrices of a tick are small: threads of the linear algebra library cost more than they bring.
+        with self._threads.limit(limits=1, user_api="blas"):
+            self.schedule.run(self._world)
         if self._journal is not None:
             record = TickRecord(self._world.tick, tuple(self._events), digests_of(self._world.batch))
             self._journal.write(record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from avatar_engine.engine.world import World
 
@@ -26,10 +26,10 @@ class System(Protocol):
     """One step of the tick. `reads` and `writes` name rows, components or messages; `last:x` reads the
     value that x had at the end of the previous tick."""
 
-    name: ClassVar[str]
-    phase: ClassVar[Phase]
-    reads: ClassVar[tuple[str, ...]]
-    writes: ClassVar[tuple[str, ...]]
+    name: str
+    phase: Phase
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
 
     def run(self, world: World) -> None:
         """Advance the world by this system's part of one tick."""

@@ -34,7 +34,7 @@ class _LineLoader(yaml.SafeLoader):
         if self.check_event(yaml.events.AliasEvent):
             self.aliases += 1
             if self.aliases > 100:
-                mark = self.peek_event().start_mark
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
                 raise yaml.constructor.ConstructorError(None, None, "too many aliases", mark)
         return super().compose_node(parent, index)
 
@@ -76,7 +76,7 @@ def parse_yaml(text: str, schema: type[S], name: str) -> S:
             node = loader.get_single_node()
             data = loader.construct_document(node) if node is not None else None
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         where = f"{name}:{mark.line + 1}" if mark is not None else name
