@@ -158,7 +158,7 @@ class SpeechTimeline:
             segment = self._waiting[0]
             ready = segment.played.end - segment.planned
             if ready == 0 and segment.last:
-                self._finish(segment)
+                self._finish(segment, start)
             elif ready == 0 or (not self._flowing and not segment.last and ready < self.lookahead):
                 self._flowing = False
                 self.planned_until = max(self.planned_until, end)
@@ -217,9 +217,10 @@ class SpeechTimeline:
         segment.planned += count
         self.planned_until += count
 
-    def _finish(self, segment: Segment) -> None:
+    def _finish(self, segment: Segment, now: int) -> None:
         run = self.runs[-1] if self.runs else None
-        if run is not None and run.segment is segment and run.at + run.count == self.planned_until:
+        grows = run is not None and run.segment is segment and run.at + run.count == self.planned_until
+        if run is not None and grows and self.planned_until > now:  # a run played to its end cannot tell any more
             run.final = True
         else:
             self.runs.append(Run(segment, segment.planned, self.planned_until, 0, final=True))
