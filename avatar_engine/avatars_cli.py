@@ -1,0 +1,178 @@
+"""`avatar-engine avatars`: list, look at, make, add and try avatars."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avatar_engine.components.controls import ARKIT
+from avatar_engine.components.visemes import VISEMES
+from avatar_engine.engine.assets import asset_path
+from avatar_engine.engine.errors import InputError, OutputError
+from avatar_engine.scenes.library import MODEL_FILES, AvatarLibrary
+from avatar_engine.scenes.profile import load_profile
+
+if TYPE_CHECKING:
+    from avatar_engine.scenes.library import Avatar
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `avatars` and its own commands."""
+    parser = commands.add_parser("avatars", help="list, look at, make, add and try avatars")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+
+    listing = actions.add_parser("list", help="avatars that can be named")
+    listing.set_defaults(run=list_avatars)
+
+    show = actions.add_parser("show", help="what an avatar can do: shapes, visemes, joints, sizes")
+    show.add_argument("avatar", metavar="ID|FILE")
+    show.set_defaults(run=show_avatar)
+
+    make = actions.add_parser("make", help="make a person of your own from a description (CC0)")
+    make.add_argument("name", help="the new avatar's id")
+    make.add_argument("--from", dest="person", type=Path, required=True, metavar="FILE.yaml", help="the description")
+    make.add_argument("-o", "--folder", type=Path, help="where to put it (default: your own avatars folder)")
+    make.set_defaults(run=make_avatar)
+
+    add = actions.add_parser("add", help="copy a GLB/VRM into your own avatars folder")
+    add.add_argument("file", type=Path)
+    add.add_argument("--id", help="its id (default: the file's name)")
+    add.set_defaults(run=add_avatar)
+
+    test = actions.add_parser("test", help="load, rig and draw an avatar once")
+    test.add_argument("avatar", metavar="ID|FILE")
+    test.set_defaults(run=test_avatar)
+
+    debug = actions.add_parser("debug", help="render an avatar speaking the bundled speech")
+    debug.add_argument("avatar", metavar="ID|FILE")
+    debug.add_argument("--duration", type=float, default=30.0, metavar="S", help="seconds (default: %(default)s)")
+    debug.add_argument("-o", "--output", type=Path, default=Path("debug.mp4"))
+    debug.set_defaults(run=debug_avatar)
+
+
+def library() -> AvatarLibrary:
+    """The avatars of this installation and user."""
+    from avatar_engine.engine.gltf.reader import load_model
+    from avatar_engine.runtime import bundled_folders
+
+    return AvatarLibrary(bundled_folders(), load_model)
+
+
+def list_avatars(_options: argparse.Namespace) -> int:
+    """One line per avatar."""
+    found = library()
+    for name in found.ids():
+        profile = load_profile(found.find(name))
+        print(f"{name:<20} {profile.licence:<10} {profile.description or profile.name}")
+    return 0
+
+
+def show_avatar(options: argparse.Namespace) -> int:
+    """Coverage, sizes and levels of one avatar."""
+    avatar = library().load(options.avatar)
+    print("\n".join(described(avatar)))
+    return 0
+
+
+def described(avatar: Avatar) -> list[str]:
+    """What people want to know of an avatar, line by line."""
+    model, rig = avatar.model, avatar.rig
+    driven = [name for name, row in zip(ARKIT, rig.control_morphs, strict=False) if row.any()]
+    missing = [name for name in ARKIT if name not in driven]
+    lines = [
+        f"{avatar.id}: {avatar.profile.name or avatar.id} ({avatar.profile.licence})",
+        f"  shapes   {len(driven)} of {len(ARKIT)} ARKit" + (f"; missing: {', '.join(missing)}" if missing else ""),
+        f"  targets  {len(model.morph_names)}, of which visemes "
+        f"{sum(f'viseme_{name}' in model.morph_names for name in VISEMES)}, "
+        f"action units {sum(bool(row.any()) for row in rig.unit_morphs)}",
+        f"  joints   {', '.join(model.joint_names) or 'none'}",
+    ]
+    for level in range(model.levels):
+        meshes = [mesh for mesh in model.meshes if mesh.level == level]
+        triangles = sum(len(mesh.triangles) for mesh in meshes)
+        lines.append(f"  level {level}  {triangles} triangles in {len(meshes)} meshes")
+    sizes = avatar.measures
+    lines.append(f"  eyes at {sizes.eye_height_m:.3f} m, head top {sizes.head_top_m:.3f} m, chin {sizes.chin_m:.3f} m")
+    return lines
+
+
+def make_avatar(options: argparse.Namespace) -> int:
+    """Build a person into a folder of its own."""
+    from avatar_engine.maker.build import build_person
+
+    folder = (options.folder or own_folder()) / _id(options.name)
+    result = build_person(options.person, folder)
+    print(f"{folder}: {result}")
+    print(f"  try it: avatar-engine avatars debug {options.name if options.folder is None else folder}")
+    return 0
+
+
+def add_avatar(options: argparse.Namespace) -> int:
+    """Check that the file loads, then copy it and write a profile beside it."""
+    if options.file.suffix.lower() not in MODEL_FILES:
+        raise InputError(str(options.file), "is no avatar file", f"give one of {', '.join(MODEL_FILES)}")
+    avatar = library().load(str(options.file))
+    name = _id(options.id or options.file.stem)
+    folder = own_folder() / name
+    if folder.exists():
+        raise InputError(name, "there is an avatar of that id", "choose another with --id")
+    try:
+        folder.mkdir(parents=True)
+        shutil.copy(options.file, folder / options.file.name)
+        (folder / "avatar.yaml").write_text(
+            f"version: 1\nname: {name}\nmodel: {options.file.name}\n", encoding="utf-8"
+        )
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise OutputError(str(folder), error.strerror or "cannot be written") from None
+    print("\n".join(described(avatar)))
+    print(f"added as {name}; try it: avatar-engine avatars debug {name}")
+    return 0
+
+
+def test_avatar(options: argparse.Namespace) -> int:
+    """Load it, open a session, draw one picture."""
+    from avatar_engine.options import RuntimeOptions, SessionOptions
+    from avatar_engine.runtime import make_runtime
+
+    runtime = make_runtime(RuntimeOptions(viseme_model="spectral"))
+    try:
+        runtime.open_session(SessionOptions(avatar=options.avatar, width=640, height=360))
+        packet = runtime.step()[0]
+        drawn = packet.frames[0].image
+        print(f"{options.avatar}: loads, maps and draws ({drawn.width}x{drawn.height})" if drawn else "nothing drawn")
+        return 0 if drawn else 1
+    finally:
+        runtime.close()
+
+
+def debug_avatar(options: argparse.Namespace) -> int:
+    """A clip of the avatar speaking."""
+    from avatar_engine.offline import render_file
+    from avatar_engine.options import RuntimeOptions, SessionOptions
+    from avatar_engine.render_cli import describe
+    from avatar_engine.viseme_models import default_viseme_model
+
+    report = render_file(
+        asset_path("speech", "demo_en.flac"),
+        options.output,
+        RuntimeOptions(viseme_model=default_viseme_model()),
+        SessionOptions(avatar=options.avatar),
+        limit_s=options.duration,
+    )
+    print(describe(report))
+    return 0
+
+
+def own_folder() -> Path:
+    """Where this user's avatars live."""
+    return Path.home() / ".local" / "share" / "avatar-engine" / "avatars"
+
+
+def _id(name: str) -> str:
+    plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name).strip("_")
+    if not plain:
+        raise InputError(f"id {name!r}", "is empty", "use letters, digits, - and _")
+    return plain
