@@ -112,9 +112,10 @@ class BatchMaker:
             loud = float(level[level > 1e-3 * peak].mean()) if peak > 0 else 1.0
             row *= _curve(rng, 3.5, 6)
             band = rng.random()
-            if band < 0.06:
-                row[:, int(rng.integers(24, 36)) :] *= 1e-4
-            elif band < 0.10:
+            if band < 0.30:
+                # Much speech has passed through 8 kHz somewhere: nothing but a floor above 4 kHz or less.
+                row[:, int(rng.integers(27, 34)) :] *= 10 ** rng.uniform(-5.0, -2.0)
+            elif band < 0.36:
                 row[:, : int(rng.integers(2, 9))] *= 10 ** rng.uniform(-4, -1)
             kind = rng.random()
             if kind < 0.62 or peak == 0:

@@ -70,21 +70,83 @@ def init(shape: Shape, seed: int) -> Params:
     }  # fmt: skip
 
 
+def _product(x: jax.Array, w: jax.Array) -> jax.Array:
+    """x @ w in 16 bits with sums in 32: three times as fast on processors that know bfloat16."""
+    out = jnp.dot(x.astype(jnp.bfloat16), w.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
+    return out.astype(jnp.float32)
+
+
+@jax.custom_vjp
+def _product16(x: jax.Array, w: jax.Array) -> jax.Array:
+    return _product(x, w)
+
+
+def _product16_forward(x: jax.Array, w: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _product(x, w), (x, w)
+
+
+def _product16_backward(kept: tuple[jax.Array, jax.Array], d: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, w = kept
+    flat_x, flat_d = x.reshape(-1, x.shape[-1]), d.reshape(-1, d.shape[-1])
+    return _product(flat_d, w.T).reshape(x.shape), _product(flat_x.T, flat_d)
+
+
+_product16.defvjp(_product16_forward, _product16_backward)
+
+
+def _gru_step(u: jax.Array, bn: jax.Array, h: jax.Array, g: jax.Array) -> tuple[jax.Array, ...]:
+    size = u.shape[0]
+    r = h @ u
+    z = jax.nn.sigmoid(g[:, :size] + r[:, :size])
+    reset = jax.nn.sigmoid(g[:, size : 2 * size] + r[:, size : 2 * size])
+    q = r[:, 2 * size :] + bn
+    n = jnp.tanh(g[:, 2 * size :] + reset * q)
+    return (1 - z) * n + z * h, z, reset, q, n
+
+
+@jax.custom_vjp
+def _recurrence(u: jax.Array, bn: jax.Array, gates: jax.Array, h0: jax.Array) -> jax.Array:
+    """gates (S, B, 3H) -> (S, B, H). The gradient of `u` is one large product after the loop, not one per step."""
+    return _recurrence_forward(u, bn, gates, h0)[0]
+
+
+def _recurrence_forward(u: jax.Array, bn: jax.Array, gates: jax.Array, h0: jax.Array):  # type: ignore[no-untyped-def]
+    def step(h, g):  # type: ignore[no-untyped-def]
+        new, *kept = _gru_step(u, bn, h, g)
+        return new, (new, h, *kept)
+
+    _, (out, before, z, reset, q, n) = jax.lax.scan(step, h0, gates)
+    return out, (u, before, z, reset, q, n)
+
+
+def _recurrence_backward(kept, d_out):  # type: ignore[no-untyped-def]
+    u, before, z, reset, q, n = kept
+    size = u.shape[0]
+    u_back = u.T
+
+    def step(dh, row):  # type: ignore[no-untyped-def]
+        d, h, z, reset, q, n = row
+        dh = dh + d
+        dn = dh * (1 - z) * (1 - n * n)
+        dz = dh * (h - n) * z * (1 - z)
+        dr = dn * q * reset * (1 - reset)
+        from_h = jnp.concatenate([dz, dr, dn * reset], axis=1)
+        return dh * z + from_h @ u_back, (jnp.concatenate([dz, dr, dn], axis=1), from_h)
+
+    start = jnp.zeros_like(before[0])
+    dh0, (d_gates, from_h) = jax.lax.scan(step, start, (d_out, before, z, reset, q, n), reverse=True)
+    du = _product(before.reshape(-1, size).T, from_h.reshape(-1, 3 * size))
+    return du, from_h[:, :, 2 * size :].sum((0, 1)), d_gates, dh0
+
+
+_recurrence.defvjp(_recurrence_forward, _recurrence_backward)
+
+
 def _gru(p: Params, x: jax.Array, h0: jax.Array) -> tuple[jax.Array, jax.Array]:
     """x (B, S, I) -> (B, S, H); the candidate resets after its product, as ONNX's linear_before_reset."""
-    size = p["u"].shape[0]
-    gates = jnp.swapaxes(x @ p["w"] + p["b"], 0, 1)
-
-    def step(h: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
-        r = h @ p["u"]
-        zr = jax.nn.sigmoid(g[:, : 2 * size] + r[:, : 2 * size])
-        z, reset = zr[:, :size], zr[:, size:]
-        n = jnp.tanh(g[:, 2 * size :] + reset * (r[:, 2 * size :] + p["bn"]))
-        h = (1 - z) * n + z * h
-        return h, h
-
-    last, out = jax.lax.scan(step, h0, gates)
-    return jnp.swapaxes(out, 0, 1), last
+    gates = jnp.swapaxes(_product16(x, p["w"]) + p["b"], 0, 1)
+    out = _recurrence(p["u"], p["bn"], gates, h0)
+    return jnp.swapaxes(out, 0, 1), out[-1]
 
 
 def _frames(x: jax.Array, past: jax.Array, kernel: int, stride: int) -> jax.Array:
@@ -115,9 +177,9 @@ def apply(
 ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
     """Log-mel (B, T, BANDS), T even -> logits (B, T / 2, delays, 2, OUTPUTS) and the next state."""
     x1 = _frames(mel, past[0], shape.kernel1, 1)
-    c1 = jax.nn.relu(x1 @ p["c1"]["w"] + p["c1"]["b"])
+    c1 = jax.nn.relu(_product16(x1, p["c1"]["w"]) + p["c1"]["b"])
     x2 = _frames(c1, past[1], shape.kernel2, 2)
-    c2 = jax.nn.relu(x2 @ p["c2"]["w"] + p["c2"]["b"])
+    c2 = jax.nn.relu(_product16(x2, p["c2"]["w"]) + p["c2"]["b"])
     mean = c2.mean(-1, keepdims=True)
     scale = jax.lax.rsqrt(((c2 - mean) ** 2).mean(-1, keepdims=True) + 1e-5)
     z = (c2 - mean) * scale * p["norm"]["g"] + p["norm"]["b"]
@@ -130,8 +192,8 @@ def apply(
     every = jnp.concatenate([z, a, b], axis=2)
     if drop is not None:
         every = _dropped(every, keys[2], rate)
-    head = jax.nn.relu(every @ p["h"]["w"] + p["h"]["b"])
-    logits = head @ p["o"]["w"] + p["o"]["b"]
+    head = jax.nn.relu(_product16(every, p["h"]["w"]) + p["h"]["b"])
+    logits = _product16(head, p["o"]["w"]) + p["o"]["b"]
     out = logits.reshape(*logits.shape[:2], len(DELAYS), 2, OUTPUTS)
     tail1 = jnp.concatenate([past[0], mel], axis=1)[:, -(shape.kernel1 - 1) :]
     tail2 = jnp.concatenate([past[1], c1], axis=1)[:, -(shape.kernel2 - 2) :]
