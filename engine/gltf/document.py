@@ -96,9 +96,7 @@ class Document:
             self.fail(f"{path}.{name}", f"is {value}, outside {low}..{high - 1}")
         return value
 
-    def numbers(
-        self, parent: dict[str, Any], name: str, path: str, default: tuple[float, ...]
-    ) -> tuple[float, ...]:
+    def numbers(self, parent: dict[str, Any], name: str, path: str, default: tuple[float, ...]) -> tuple[float, ...]:
         """As many finite numbers as `default` has (a single number may stand alone)."""
         value = parent.get(name, default)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -199,9 +197,7 @@ def _parse(where: str, text: bytes) -> dict[str, Any]:
 def _check_header(document: Document) -> None:
     version = document.text(document.mapping(document.root, "asset"), "version", "")
     if not version.startswith("2"):
-        document.fail(
-            "asset.version", f"is {version or 'missing'}; only glTF 2.x is read", "convert the file"
-        )
+        document.fail("asset.version", f"is {version or 'missing'}; only glTF 2.x is read", "convert the file")
     required = document.root.get("extensionsRequired", [])
     if not isinstance(required, list):
         document.fail("extensionsRequired", "is not a list")

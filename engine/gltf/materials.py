@@ -83,9 +83,7 @@ def _decode(document: Document, data: bytes, at: str) -> np.ndarray[Any, np.dtyp
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if max(image.size) > MAX_SIDE or min(image.size) < 1:
-                    document.fail(
-                        at, f"is {image.size[0]}x{image.size[1]} pixels, at most {MAX_SIDE} a side are read"
-                    )
+                    document.fail(at, f"is {image.size[0]}x{image.size[1]} pixels, at most {MAX_SIDE} a side are read")
                 image.draft("RGB", (USED_SIDE, USED_SIDE))
                 picture: Image.Image = image.convert("RGBA")
     except UnidentifiedImageError:
@@ -97,9 +95,7 @@ def _decode(document: Document, data: bytes, at: str) -> np.ndarray[Any, np.dtyp
     return np.asarray(picture, np.uint8)
 
 
-def uv_transform(
-    document: Document, material: dict[str, Any], path: str
-) -> tuple[int, np.ndarray[Any, Any] | None]:
+def uv_transform(document: Document, material: dict[str, Any], path: str) -> tuple[int, np.ndarray[Any, Any] | None]:
     """Texture coordinate set of the base colour and its 2x3 KHR_texture_transform, or None."""
     look = document.mapping(material, "pbrMetallicRoughness")
     info = document.mapping(look, "baseColorTexture")

@@ -64,9 +64,7 @@ def read_graph(document: Document) -> Graph:
     """Walk the default scene (all root nodes where there is none)."""
     nodes = document.items("nodes")
     scenes = document.items("scenes")
-    children = [
-        _children(document, node, "children", f"nodes[{i}]", len(nodes)) for i, node in enumerate(nodes)
-    ]
+    children = [_children(document, node, "children", f"nodes[{i}]", len(nodes)) for i, node in enumerate(nodes)]
     if scenes:
         number = document.integer(document.root, "scene", "scene", high=len(scenes), default=0)
         roots = _children(document, scenes[number], "nodes", f"scenes[{number}]", len(nodes))

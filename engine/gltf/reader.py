@@ -55,9 +55,7 @@ def load_model(path: str | Path) -> Model:
         raise
     except (MemoryError, ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
         # Checked reads should have named the fault already; whatever slips through is still the file's fault.
-        raise AssetError(
-            document.where, f"cannot be read ({type(error).__name__}: {error})", "re-export it"
-        ) from error
+        raise AssetError(document.where, f"cannot be read ({type(error).__name__}: {error})", "re-export it") from error
 
 
 def _build(document: Document, path: Path) -> Model:
@@ -65,19 +63,13 @@ def _build(document: Document, path: Path) -> Model:
     skeleton = read_skeleton(document, graph)
     parts = _parts(document, graph, skeleton)
     if not parts:
-        raise AssetError(
-            document.where, "contains no triangles to draw", "export the mesh together with the scene"
-        )
+        raise AssetError(document.where, "contains no triangles to draw", "export the mesh together with the scene")
     places = np.array([graph.world[node][:3, 3] for node in skeleton.nodes]).reshape(-1, 3)
     nodes = document.items("nodes")
-    names = _unique(
-        [document.text(nodes[node], "name", f"joint{i}") for i, node in enumerate(skeleton.nodes)]
-    )
+    names = _unique([document.text(nodes[node], "name", f"joint{i}") for i, node in enumerate(skeleton.nodes)])
     fine = min((part.level for part in parts), default=0)
     cloud = np.vstack([part.positions for part in parts if part.level == fine])
-    moving = [
-        part.positions[index] for part in parts if part.level == fine for _, index, _, _ in part.targets
-    ]
+    moving = [part.positions[index] for part in parts if part.level == fine for _, index, _, _ in part.targets]
     matrix = upright(cloud, np.vstack(moving) if moving else None, names, places)
     joints = tuple(
         Joint(name, skeleton.parent[i], _rest(matrix, graph.world[node]))
@@ -254,9 +246,7 @@ def _uvs(
 ) -> NDArray[np.float32]:
     channel, change = 0, None
     if material is not None:
-        channel, change = uv_transform(
-            document, document.items("materials")[material], f"materials[{material}]"
-        )
+        channel, change = uv_transform(document, document.items("materials")[material], f"materials[{material}]")
     name = f"TEXCOORD_{channel}"
     if name not in attributes:
         return np.zeros((count, 2), np.float32)
@@ -323,16 +313,12 @@ def _targets(
         moved = _apply(chosen, delta[index])
         if bend is not None:
             scale = np.cbrt(np.abs(np.linalg.det(chosen)))
-            bend = _apply(chosen, bend[index]) / np.maximum(
-                scale if np.ndim(scale) == 0 else scale[:, None], 1e-12
-            )
+            bend = _apply(chosen, bend[index]) / np.maximum(scale if np.ndim(scale) == 0 else scale[:, None], 1e-12)
         result.append((name, index.astype(np.int32), moved, bend))
     return result
 
 
-def _target_names(
-    document: Document, mesh: dict[str, Any], primitive: dict[str, Any], count: int
-) -> list[str]:
+def _target_names(document: Document, mesh: dict[str, Any], primitive: dict[str, Any], count: int) -> list[str]:
     """From mesh.extras, primitive.extras or the primitive itself; positions name what is left."""
     for holder in (document.mapping(mesh, "extras"), document.mapping(primitive, "extras"), mesh, primitive):
         names = holder.get("targetNames") or holder.get("target_names")

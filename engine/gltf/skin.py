@@ -67,9 +67,7 @@ def read_skeleton(document: Document, graph: Graph) -> Skeleton:
             accessor = document.integer(skins[number], "inverseBindMatrices", path, high=2**31)
             flat = floats(document, accessor, f"{path}.inverseBindMatrices", 16)
             if len(flat) < len(joints):
-                document.fail(
-                    f"{path}.inverseBindMatrices", f"has {len(flat)} matrices for {len(joints)} joints"
-                )
+                document.fail(f"{path}.inverseBindMatrices", f"has {len(flat)} matrices for {len(joints)} joints")
             inverse = flat[: len(joints)].reshape(-1, 4, 4).transpose(0, 2, 1).astype(np.float64)
         world = np.stack([graph.world[joint] for joint in joints])
         result.skins.append((np.array([index[joint] for joint in joints]), world @ inverse))

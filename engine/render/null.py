@@ -20,9 +20,7 @@ class NullRenderer:
         self._views: dict[int, tuple[int, int, PixelFormat]] = {}
         self._next = 1
 
-    def open_view(
-        self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra"
-    ) -> int:
+    def open_view(self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra") -> int:
         """A picture of a given size; the model is not looked at."""
         number = self._next
         self._next += 1

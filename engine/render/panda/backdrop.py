@@ -31,9 +31,7 @@ def paint(background: Background, width: int, height: int) -> NDArray[np.uint8]:
     picture = picture * (1.0 - vignette * fall)[..., None]
     # Triangular noise of one step: no bands in gradients, and the encoder keeps it cheap because it never moves.
     noise = np.random.Generator(np.random.PCG64(DITHER_SEED)).random((height, width, 2))
-    picture = picture * 255.0 + (noise[..., :1] - noise[..., 1:]) * (
-        0.0 if background.kind == "colour" else 1.0
-    )
+    picture = picture * 255.0 + (noise[..., :1] - noise[..., 1:]) * (0.0 if background.kind == "colour" else 1.0)
     out = np.full((height, width, 4), 255, np.uint8)
     out[..., :3] = np.clip(np.round(picture), 0, 255).astype(np.uint8)[..., ::-1]
     return out

@@ -14,6 +14,15 @@ from avatar_engine.engine.render.panda.morphing import Morpher, MorphTable
 MAX_BONES = 200  # three vec4 each: within the 1,024 vec4 that OpenGL 3.3 drivers offer
 
 
+COARSE_M = 0.012
+"""Surfaces whose mean edge is longer than this are lit per pixel: light would show their triangles."""
+
+
+def _edge_m(mesh: Mesh) -> float:
+    corners = mesh.positions[mesh.triangles]
+    return float(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1).mean()) if len(corners) else 0.0
+
+
 def _moving_format() -> core.GeomVertexArrayFormat:
     layout = core.GeomVertexArrayFormat()
     layout.add_column("vertex", 3, core.Geom.NT_float32, core.Geom.C_point)
@@ -92,9 +101,13 @@ class SharedMesh:
         )
         self.static_array.unclean_set_num_rows(count)
         _fill(self.static_array, np.hstack(columns).astype(np.float32))
+        seen = core.GeomVertexArrayFormat()
+        seen.add_column("seen", 2, core.Geom.NT_float32, core.Geom.C_other)
+        self._seen_layout = core.GeomVertexArrayFormat.register_format(seen)
         layout = core.GeomVertexFormat()
         layout.add_array(_moving_format())
         layout.add_array(static)
+        layout.add_array(seen)
         self.layout = core.GeomVertexFormat.register_format(layout)
         self.triangles = core.GeomTriangles(core.Geom.UH_static)
         self.triangles.set_index_type(core.Geom.NT_uint16 if count < 65535 else core.Geom.NT_uint32)
@@ -103,32 +116,46 @@ class SharedMesh:
         flat = mesh.triangles.astype(np.uint16 if count < 65535 else np.uint32)
         memoryview(rows).cast("B")[:] = np.ascontiguousarray(flat).data.cast("B")
         self.table = MorphTable(mesh, model.morph_names)
-        self._still: core.GeomVertexData | None = None
+        self.coarse = _edge_m(mesh) > COARSE_M
+        self._rest: core.GeomVertexData | None = None
 
-    def vertex_data(self) -> core.GeomVertexData:
-        """Vertices for one view; meshes that nothing morphs share theirs."""
-        moving = self.table.size > 0
-        if not moving and self._still is not None:
-            return self._still
-        data = core.GeomVertexData(
-            self.mesh.name, self.layout, core.Geom.UH_dynamic if moving else core.Geom.UH_static
-        )
+    def seen_array(self, seen: NDArray[np.float32]) -> core.GeomVertexArrayData:
+        """Baked light (n, 2) on the card."""
+        array = core.GeomVertexArrayData(self._seen_layout, core.Geom.UH_static)
+        array.unclean_set_num_rows(len(seen))
+        _fill(array, seen)
+        return array
+
+    def rest_data(self) -> core.GeomVertexData:
+        """Resting vertices, for baking."""
+        if self._rest is None:
+            self._rest = self._vertices(core.Geom.UH_static)
+        return self._rest
+
+    def _vertices(self, hint: int) -> core.GeomVertexData:
+        data = core.GeomVertexData(self.mesh.name, self.layout, hint)
         data.unclean_set_num_rows(len(self.mesh.positions))
         data.set_array(1, self.static_array)
         _fill(data.modify_array(0), self.table.rest)
-        if not moving:
-            self._still = data
+        return data
+
+    def vertex_data(self, seen: core.GeomVertexArrayData) -> core.GeomVertexData:
+        """Vertices for one view; meshes that nothing morphs share their positions."""
+        if self.table.size:
+            data = self._vertices(core.Geom.UH_dynamic)
+        else:
+            data = core.GeomVertexData(self.rest_data())
+        data.set_array(2, seen)
         return data
 
 
 class ViewMesh:
     """One mesh of one view: its own vertices where anything morphs it."""
 
-    def __init__(self, shared: SharedMesh) -> None:
+    def __init__(self, shared: SharedMesh, seen: core.GeomVertexArrayData) -> None:
         self.shared = shared
-        self.data = shared.vertex_data()
         self.morpher = Morpher(shared.table) if shared.table.size else None
-        geom = core.Geom(self.data)
+        geom = core.Geom(shared.vertex_data(seen))
         geom.add_primitive(shared.triangles)
         node = core.GeomNode(shared.mesh.name)
         node.add_geom(geom)
@@ -136,6 +163,7 @@ class ViewMesh:
         node.set_bounds(core.OmniBoundingVolume())
         node.set_final(True)
         self.path = core.NodePath(node)
+        self.twins: list[core.NodePath] = []  # the same geometry drawn a second time
         self._geom_node = node
 
     def deform(self, morphs: NDArray[np.float32]) -> bool:
@@ -144,6 +172,8 @@ class ViewMesh:
             return False
         data = self._geom_node.modify_geom(0).modify_vertex_data()
         _fill(data.modify_array(0), self.morpher.vertices)
+        for twin in self.twins:
+            twin.node().modify_geom(0).set_vertex_data(data)
         return True
 
 

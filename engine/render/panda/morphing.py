@@ -54,6 +54,16 @@ class MorphTable:
         """Number of vertices that any target moves."""
         return len(self.order)
 
+    def reach(self) -> Float:
+        """(n,) farthest that any one target moves each vertex, metres."""
+        far = np.zeros(len(self.order), np.float32)
+        for low, high, row in self.runs:
+            length = np.linalg.norm(row.reshape(-1, 6)[:, :3], axis=1)
+            far[low // 6 : high // 6] = np.maximum(far[low // 6 : high // 6], length)
+        result = np.zeros(len(self.rest), np.float32)
+        result[self.order] = far
+        return result
+
     def nbytes(self) -> int:
         """Bytes held by the displacements."""
         return sum(row.nbytes for _, _, row in self.runs)

@@ -10,7 +10,10 @@ from avatar_engine.engine.model import Model
 from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot
 from avatar_engine.engine.render.panda.context import Context
 from avatar_engine.engine.render.panda.target import Target
-from avatar_engine.engine.render.panda.view import SAMPLES, SharedModel, View
+from avatar_engine.engine.render.panda.shared import SharedModel
+from avatar_engine.engine.render.panda.view import View
+
+QUALITIES: tuple[Quality, ...] = ("low", "medium", "high", "ultra")
 
 
 class PandaRenderer:
@@ -26,16 +29,16 @@ class PandaRenderer:
         self._targets: dict[tuple[int, int, int], Target] = {}
         self._next = 1
 
-    def open_view(
-        self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra"
-    ) -> int:
+    def open_view(self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra") -> int:
         """A picture of one avatar; geometry and textures of one Model object are shared between views."""
         _check(width, height, quality, pixels)
-        shared = self._models.setdefault(id(model), SharedModel(model))
+        shared = self._models.get(id(model))
+        if shared is None:
+            shared = self._models[id(model)] = SharedModel(model, self._context)
         shared.views += 1
         number = self._next
         self._next += 1
-        self._views[number] = View(shared, width, height, quality)
+        self._views[number] = self._view_of(shared, width, height, quality)
         return number
 
     def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None:
@@ -44,7 +47,7 @@ class PandaRenderer:
         old = self._view(view)
         if (old.width, old.height, old.quality) == (width, height, quality):
             return
-        self._views[view] = View(old.shared, width, height, quality)
+        self._views[view] = self._view_of(old.shared, width, height, quality)
         old.close()
         self._drop_unused()
 
@@ -79,6 +82,10 @@ class PandaRenderer:
         self._targets.clear()
         self._context.close()
 
+    def _view_of(self, shared: SharedModel, width: int, height: int, quality: Quality) -> View:
+        software = self.info.software
+        return View(shared, width, height, quality, samples(quality, software), software)
+
     def _view(self, number: int) -> View:
         view = self._views.get(number)
         if view is None:
@@ -97,12 +104,17 @@ class PandaRenderer:
             self._targets.pop(key).close()
 
 
+def samples(quality: Quality, software: bool) -> int:
+    """Samples per pixel. Software drivers resolve them so slowly that `medium` softens edges in other ways."""
+    if software:
+        return {"low": 0, "medium": 0, "high": 4, "ultra": 4}[quality]
+    return {"low": 0, "medium": 4, "high": 4, "ultra": 8}[quality]
+
+
 def _check(width: int, height: int, quality: str, pixels: str) -> None:
     if not (16 <= width <= 8192 and 16 <= height <= 8192):
-        raise EngineError(
-            f"{width}x{height}", "is not a size this renderer draws", "16 to 8192 pixels a side"
-        )
-    if quality not in SAMPLES:
-        raise EngineError(f"quality '{quality}'", "is unknown", f"one of {', '.join(SAMPLES)}")
+        raise EngineError(f"{width}x{height}", "is not a size this renderer draws", "16 to 8192 pixels a side")
+    if quality not in QUALITIES:
+        raise EngineError(f"quality '{quality}'", "is unknown", f"one of {', '.join(QUALITIES)}")
     if pixels != "bgra":
         raise EngineError(f"pixels '{pixels}'", "is not drawn by this renderer", "use bgra")

@@ -6,68 +6,42 @@ import numpy as np
 from numpy.typing import NDArray
 from panda3d import core
 
-from avatar_engine.engine.model import MaterialKind, Model
+from avatar_engine.engine.model import MaterialKind
 from avatar_engine.engine.render.base import Camera, Quality, RenderSnapshot, Stage
 from avatar_engine.engine.render.panda.backdrop import paint
-from avatar_engine.engine.render.panda.geometry import Palette, SharedMesh, ViewMesh, make_texture, palette
-from avatar_engine.engine.render.panda.shaders import Program, sources
+from avatar_engine.engine.render.panda.geometry import SharedMesh, ViewMesh
+from avatar_engine.engine.render.panda.shaders import BACKDROP_FRAGMENT, BACKDROP_VERTEX, Program, sources
+from avatar_engine.engine.render.panda.shared import SharedModel
 from avatar_engine.engine.render.panda.skeleton import bone_rows
 
 Float = NDArray[np.float32]
 
-SAMPLES: dict[Quality, int] = {"low": 0, "medium": 4, "high": 4, "ultra": 4}
-
 ORDER: dict[MaterialKind, int] = {
-    "skin": 10, "eye": 11, "cloth": 12, "teeth": 13, "gum": 14, "tongue": 15, "plain": 16, "hair_cap": 20,
-    "hair": 21, "brow": 22, "eye_shade": 31, "lash": 32, "glass": 40,
+    "hair": 10, "cloth": 12, "skin": 14, "eye": 16, "teeth": 17, "gum": 18, "tongue": 19, "plain": 20, "hair_cap": 13,
+    "brow": 31, "eye_shade": 31, "lash": 32, "glass": 40,
 }  # fmt: skip
 """Front to back, so that hidden pixels are never shaded; the background comes at 30, what blends with it after."""
 BACKDROP_ORDER = 30
+FRINGE_ORDER = 35
 
-
-class SharedModel:
-    """What all views of one model have in common on the card."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.views = 0
-        self.palette: Palette = palette(model)
-        self._levels: dict[int, list[SharedMesh]] = {}
-        self._textures: dict[int, core.Texture] = {}
-
-    def level(self, wanted: int) -> int:
-        """The nearest level of detail that the file has."""
-        there = sorted({mesh.level for mesh in self.model.meshes})
-        return min(there, key=lambda level: (abs(level - wanted), level))
-
-    def meshes(self, level: int) -> list[SharedMesh]:
-        """The parts of one level; made when first asked for."""
-        if level not in self._levels:
-            chosen = [mesh for mesh in self.model.meshes if mesh.level == level]
-            self._levels[level] = [SharedMesh(mesh, self.model, self.palette) for mesh in chosen]
-        return self._levels[level]
-
-    def texture(self, shared: SharedMesh) -> core.Texture | None:
-        """The base texture on the card."""
-        source = shared.mesh.material.base_texture
-        if source is None:
-            return None
-        if id(source) not in self._textures:
-            self._textures[id(source)] = make_texture(source)
-        return self._textures[id(source)]
+LIGHT_GAIN = 1.32
+"""A key of strength 1 lights a wall facing it to 1.32 times its albedo: skin lands on the curve's straight part."""
+SKY_TINT, GROUND_TINT = np.array([1.02, 1.05, 1.12]), np.array([0.62, 0.52, 0.46])
+"""Ambient light is cooler from above and warmer from below (floor, clothes, the person's own skin)."""
 
 
 class View:
     """One picture of one avatar."""
 
-    def __init__(self, shared: SharedModel, width: int, height: int, quality: Quality) -> None:
+    def __init__(
+        self, shared: SharedModel, width: int, height: int, quality: Quality, samples: int, software: bool
+    ) -> None:
         self.shared, self.width, self.height, self.quality = shared, width, height, quality
-        self.samples = SAMPLES[quality]
+        self.samples = samples
+        self._per_pixel = quality in ("high", "ultra") or not software
         self.root = core.NodePath("view")
-        camera = core.Camera("camera")
+        camera = core.Camera("camera", core.PerspectiveLens())
         camera.set_scene(self.root)
-        lens = core.PerspectiveLens()
-        camera.set_lens(lens)
         self.camera = self.root.attach_new_node(camera)
         self._level = -1
         self._parts: list[ViewMesh] = []
@@ -98,77 +72,90 @@ class View:
         bones = bone_rows(self.shared.model.joints, snapshot.joints)[self.shared.palette.joints]
         matrix, eye = view_projection(snapshot.camera, self.width / self.height)
         self._body.set_shader_input("bones", _vec4s(bones.reshape(-1, 4)))
-        self._body.set_shader_input("view_projection", _mat4(matrix))
+        self._body.set_shader_input("view_projection", mat4(matrix))
         self._body.set_shader_input("camera", core.LVecBase4f(*eye, 1.0))
 
     def _build(self, stage: Stage) -> None:
         for part in self._parts:
             part.path.remove_node()
         self._parts = []
-        coverage = self.samples > 0
-        for shared in self.shared.meshes(self._level):
-            part = ViewMesh(shared)
-            self._dress(part, stage, coverage)
+        seen = self.shared.seen(self._level, _key_direction(stage))
+        for shared, light in zip(self.shared.meshes(self._level), seen):
+            part = ViewMesh(shared, light)
             part.path.reparent_to(self._body)
             self._parts.append(part)
+            self._dress(part, stage)
 
-    def _dress(self, part: ViewMesh, stage: Stage, coverage: bool) -> None:
+    def _dress(self, part: ViewMesh, stage: Stage) -> None:
         shared, material, path = part.shared, part.shared.mesh.material, part.path
+        textured = material.base_texture is not None
+        layered = material.kind in ("hair", "brow", "lash") and textured and material.alpha_mode != "OPAQUE"
+        blended = material.alpha_mode == "BLEND" and not layered
+        order = ORDER[material.kind]
+        if blended:
+            self._style(path, shared, stage, "")
+            _blend(path, max(order, BACKDROP_ORDER + 1))
+        elif not textured or material.alpha_mode == "OPAQUE":
+            self._style(path, shared, stage, "")
+            path.set_bin("fixed", order)
+        elif self.samples:
+            self._style(path, shared, stage, "coverage")
+            path.set_transparency(core.TransparencyAttrib.M_multisample)
+            path.set_bin("fixed", max(order, BACKDROP_ORDER + 1))
+        elif layered and self.quality != "low":
+            # Strands without multisampling: a solid core first, then soft ends blended over all that lies behind.
+            fringe = path.copy_to(self._body)
+            part.twins.append(fringe)
+            self._style(path, shared, stage, "core")
+            path.set_bin("fixed", order)
+            self._style(fringe, shared, stage, "fringe")
+            _blend(fringe, FRINGE_ORDER)
+        else:
+            self._style(path, shared, stage, "test")
+            path.set_bin("fixed", order)
+
+    def _style(self, path: core.NodePath, shared: SharedMesh, stage: Stage, cutout: str) -> None:
+        material = shared.mesh.material
         texture = self.shared.texture(shared)
-        blended = material.alpha_mode == "BLEND" and material.kind not in ("hair", "brow", "lash")
-        cutout = texture is not None and not blended and material.alpha_mode != "OPAQUE"
         two_sided = material.double_sided or material.kind in ("hair", "lash", "brow")
         program = Program(
             kind=material.kind,
             influences=shared.influences,
             bones=len(self.shared.palette.joints),
+            lights=len(stage.lights),
             textured=texture is not None,
             coloured=shared.has_colours,
             tangents=shared.has_tangents,
+            two_sided=two_sided,
+            per_pixel=self._per_pixel or shared.coarse or material.kind in ("eye", "glass"),
             cutout=cutout,
-            coverage=coverage,
-            shadow=0,
-            rich=self.quality in ("high", "ultra"),
             unlit=material.unlit,
         )
-        vertex, fragment = sources(program, len(stage.lights), two_sided, 0)
+        vertex, fragment = sources(program)
         path.set_shader(core.Shader.make(core.Shader.SL_GLSL, vertex, fragment))
         path.set_shader_input("base", core.LVecBase4f(*material.base_colour))
-        path.set_shader_input(
-            "part", core.LVecBase4f(material.roughness, material.alpha_cutoff, shared.bone, 0.0)
-        )
+        part = core.LVecBase4f(material.roughness, material.alpha_cutoff, shared.bone, 0.0)
+        path.set_shader_input("part", part)
         path.set_shader_input("emissive", core.LVecBase4f(*material.emissive, 0.0))
         if texture is not None:
             path.set_shader_input("tex", texture)
         # The picture is drawn upside down, so that its first row in memory is the top: winding is reversed.
         cull = core.CullFaceAttrib
         path.set_attrib(cull.make(cull.M_cull_none if two_sided else cull.M_cull_counter_clockwise))
-        colour = core.ColorWriteAttrib
-        path.set_attrib(colour.make(colour.C_red | colour.C_green | colour.C_blue))
-        order = ORDER[material.kind]
-        if blended:
-            path.set_transparency(core.TransparencyAttrib.M_alpha)
-            path.set_depth_write(False)
-            order = max(order, BACKDROP_ORDER + 1)
-        elif cutout and coverage:
-            path.set_transparency(core.TransparencyAttrib.M_multisample)
-            path.set_attrib(core.AntialiasAttrib.make(core.AntialiasAttrib.M_multisample))
-        path.set_bin("fixed", order)
 
     def _light(self, stage: Stage) -> None:
         rank = {"key": 0, "fill": 1, "rim": 2}
         rows = []
         for light in sorted(stage.lights, key=lambda item: rank[item.kind]):
-            way = np.array(light.direction, np.float64)
-            way /= max(float(np.linalg.norm(way)), 1e-9)
-            rows.append([*way, 0.0])
-            rows.append([*(np.array(light.colour) * light.strength * stage.exposure), 1.0])
+            gain = light.strength * stage.exposure * LIGHT_GAIN
+            rows.append([*_unit(light.direction), 0.0])
+            rows.append([*(np.array(light.colour) * gain), 1.0])
         if not rows:
             rows = [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
         ambient = np.array(stage.ambient) * stage.exposure
         self._body.set_shader_input("lights", _vec4s(np.array(rows, np.float32)))
-        self._body.set_shader_input("sky", core.LVecBase4f(*(ambient * np.array([1.02, 1.06, 1.15])), 1.0))
-        self._body.set_shader_input("ground", core.LVecBase4f(*(ambient * np.array([0.55, 0.46, 0.42])), 1.0))
+        self._body.set_shader_input("sky", core.LVecBase4f(*(ambient * SKY_TINT), 1.0))
+        self._body.set_shader_input("ground", core.LVecBase4f(*(ambient * GROUND_TINT), 1.0))
 
     def _paint(self, stage: Stage) -> None:
         if self._backdrop is not None:
@@ -192,15 +179,25 @@ class View:
         self._backdrop.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_none))
 
 
-BACKDROP_VERTEX = """#version 330
-in vec4 p3d_Vertex;
-void main() { gl_Position = vec4(p3d_Vertex.x, p3d_Vertex.z, 0.99999, 1.0); }
-"""
-BACKDROP_FRAGMENT = """#version 330
-uniform sampler2D tex;
-layout(location = 0) out vec4 pixel;
-void main() { pixel = texelFetch(tex, ivec2(gl_FragCoord.xy), 0); }
-"""
+def _blend(path: core.NodePath, order: int) -> None:
+    path.set_transparency(core.TransparencyAttrib.M_alpha)
+    path.set_depth_write(False)
+    path.set_bin("fixed", order)
+    colour = core.ColorWriteAttrib
+    path.set_attrib(colour.make(colour.C_red | colour.C_green | colour.C_blue))
+
+
+def _unit(direction: tuple[float, float, float]) -> NDArray[np.float64]:
+    way = np.array(direction, np.float64)
+    return way / max(float(np.linalg.norm(way)), 1e-9)
+
+
+def _key_direction(stage: Stage) -> tuple[float, float, float] | None:
+    for light in stage.lights:
+        if light.kind == "key":
+            x, y, z = _unit(light.direction)
+            return (round(float(x), 3), round(float(y), 3), round(float(z), 3))
+    return None
 
 
 def view_projection(camera: Camera, aspect: float) -> tuple[NDArray[np.float64], tuple[float, float, float]]:
@@ -230,5 +227,5 @@ def _vec4s(rows: Float) -> core.PTA_LVecBase4f:
     return packed
 
 
-def _mat4(matrix: NDArray[np.float64]) -> core.LMatrix4f:
+def mat4(matrix: NDArray[np.float64]) -> core.LMatrix4f:
     return core.LMatrix4f(*matrix.T.ravel().tolist())  # Panda3D multiplies rows

@@ -1,0 +1,57 @@
+"""Only what all views of one model have in common on the card: geometry by level, textures, baked light."""
+
+from __future__ import annotations
+
+import numpy as np
+from panda3d import core
+
+from avatar_engine.engine.model import Model
+from avatar_engine.engine.render.panda.context import Context
+from avatar_engine.engine.render.panda.geometry import Palette, SharedMesh, make_texture, palette
+from avatar_engine.engine.render.panda.occlusion import Baker
+
+Way = tuple[float, float, float]
+
+
+class SharedModel:
+    """One model on the card; made when its first view opens, dropped with its last."""
+
+    def __init__(self, model: Model, context: Context) -> None:
+        self.model = model
+        self.views = 0
+        self.palette: Palette = palette(model)
+        self._context = context
+        self._there = sorted({mesh.level for mesh in model.meshes})
+        self._levels: dict[int, list[SharedMesh]] = {}
+        self._textures: dict[int, core.Texture] = {}
+        self._seen: dict[tuple[int, Way | None], list[core.GeomVertexArrayData]] = {}
+
+    def level(self, wanted: int) -> int:
+        """The nearest level of detail that the file has."""
+        return min(self._there, key=lambda level: (abs(level - wanted), level))
+
+    def meshes(self, level: int) -> list[SharedMesh]:
+        """The parts of one level; made when first asked for."""
+        if level not in self._levels:
+            chosen = [mesh for mesh in self.model.meshes if mesh.level == level]
+            self._levels[level] = [SharedMesh(mesh, self.model, self.palette) for mesh in chosen]
+        return self._levels[level]
+
+    def seen(self, level: int, key: Way | None) -> list[core.GeomVertexArrayData]:
+        """Baked light of every part of a level for a key light from direction `key`."""
+        if (level, key) not in self._seen:
+            meshes = self.meshes(level)
+            baker = Baker(self._context, meshes, [self.texture(shared) for shared in meshes])
+            baked = baker.seen(None if key is None else np.array(key))
+            baker.close()
+            self._seen[level, key] = [shared.seen_array(values) for shared, values in zip(meshes, baked)]
+        return self._seen[level, key]
+
+    def texture(self, shared: SharedMesh) -> core.Texture | None:
+        """The base texture on the card."""
+        source = shared.mesh.material.base_texture
+        if source is None:
+            return None
+        if id(source) not in self._textures:
+            self._textures[id(source)] = make_texture(source)
+        return self._textures[id(source)]
