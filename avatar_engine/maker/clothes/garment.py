@@ -41,7 +41,7 @@ def body_panel(
     if above is not None:
         keep = np.minimum(keep, p[:, 1] - above(azimuth) + 0.30)
         keep = np.where(np.abs(torso.q(p)[:, 0]) > 1.35, -1.0, keep)
-    p, t, origin = cut(p, t, keep)
+    p, t, _ = cut(p, t, keep)
     p = fair_border(p, t)
     near_neck = np.exp(-np.clip(neckline(torso.azimuth(p)) - p[:, 1], 0, None) / (1.2 * ipd))
     p, t, _ = reduce_mesh(p, t, target, 1.0 + 3.0 * near_neck)

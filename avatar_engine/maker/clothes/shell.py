@@ -116,7 +116,7 @@ def chart_of(p: Floats, arm: Floats, axis_z: float, q: Floats) -> LinearNDInterp
     near_neck = (np.abs(q[:, 0]) < 2.1) & ((arm < 0.6) | (np.abs(q[:, 0]) < 1.3))
     r = np.hypot(p[:, 0], p[:, 2] - axis_z)[near_neck]
     at = np.stack([np.arctan2(p[:, 0], p[:, 2] - axis_z), p[:, 1]], 1)[near_neck]
-    wrapped = np.concatenate([at, at + [2 * np.pi, 0], at - [2 * np.pi, 0]])
+    wrapped = np.concatenate([at, at + np.array([2 * np.pi, 0]), at - np.array([2 * np.pi, 0])])
     keep = np.abs(wrapped[:, 0]) < np.pi + 0.7
     return LinearNDInterpolator(wrapped[keep], np.tile(r, 3)[keep])
 
@@ -139,6 +139,12 @@ class Shell:
         if np.isnan(r).any():
             raise ValueError("clothes: a seam leaves the torso; is the body cut off above the chest?")
         return np.stack([r * np.sin(azimuth), y, self.torso.axis_z + r * np.cos(azimuth)], 1)
+
+    def front_depth(self, x: Floats, y: Floats) -> Floats:
+        """(n,) z of the front of the shell at (x, y), dm."""
+        front = self.normals[:, 2] > 0.15
+        table = LinearNDInterpolator(self.positions[front][:, :2], self.positions[front][:, 2])
+        return np.asarray(table(np.stack([x, y], 1)))
 
     def seat(self, p: Floats, lift: Floats | float, both_ways: bool = True) -> Floats:
         """Points laid on the shell at height `lift` (dm); both_ways False only lifts what lies lower."""

@@ -10,17 +10,20 @@ from avatar_engine.maker.clothes.jacket import CUTS, build_jacket, jacket_neckli
 from avatar_engine.maker.clothes.knit import build_knit, knit_neckline
 from avatar_engine.maker.clothes.necklines import Neckline
 from avatar_engine.maker.clothes.shell import Torso, torso_of
+from avatar_engine.maker.clothes.shirt import build_shirt, shirt_neckline
 from avatar_engine.maker.parts import CLOTHES_TRIANGLES, MeshPart, Surface
 from avatar_engine.maker.spec import ClothesSpec
 
-TOPS = ("knit", "vneck", "sweater")
+TOPS = ("knit", "vneck", "sweater", "shirt")
 JACKETS = tuple(CUTS)
 STYLES = TOPS + JACKETS
 
 
 def outer_neckline(torso: Torso, style: str) -> Neckline:
     """Where a garment ends at the neck."""
-    return jacket_neckline(torso, style) if style in CUTS else knit_neckline(torso, style)
+    if style in CUTS:
+        return jacket_neckline(torso, style)
+    return shirt_neckline(torso) if style == "shirt" else knit_neckline(torso, style)
 
 
 def build(surface: Surface, spec: ClothesSpec, rng: Rng) -> list[MeshPart]:
@@ -37,8 +40,11 @@ def build(surface: Surface, spec: ClothesSpec, rng: Rng) -> list[MeshPart]:
         if garment.style in JACKETS:
             made, _ = build_jacket(torso, garment, rng, int(budget * 0.70))
         else:
-            share = 0.26 if cover else 0.96
-            made, _ = build_knit(torso, garment, rng, int(budget * share), cover)
+            target = int(budget * (0.28 if cover else 0.97))
+            if garment.style == "shirt":
+                made = build_shirt(torso, garment, rng, target, cover)
+            else:
+                made, _ = build_knit(torso, garment, rng, target, cover)
         parts += made
     return parts
 
@@ -50,5 +56,4 @@ def covered(surface: Surface, spec: ClothesSpec) -> NDArray[np.bool_]:
     torso = torso_of(surface)
     azimuth = torso.azimuth(surface.positions)
     line = np.max([outer_neckline(torso, g.style)(azimuth) for g in spec.garments], axis=0)
-    hidden = np.asarray(surface.positions[:, 1] < line - 0.45)
-    return hidden
+    return np.asarray(surface.positions[:, 1] < line - 0.45)
