@@ -66,9 +66,7 @@ class Person:
 def neutral_person(source: Source, spec: PersonSpec, shapes: dict[str, Floats] | None = None) -> Person:
     """The person at rest; `shapes` as made by the shapes module (empty: a still body)."""
     vertices = shaped(source, spec)
-    return Person(
-        source, spec, vertices, shapes or {}, joint_centres(source, vertices), joint_weights(source)
-    )
+    return Person(source, spec, vertices, shapes or {}, joint_centres(source, vertices), joint_weights(source))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +107,7 @@ def cut_bust(person: Person, lod: int) -> Bust:
         texmatrix, texfaces = compact(quads[..., 1], texcount)
     positions = matrix @ person.vertices
     triangles, textriangles = quad_triangles(faces), quad_triangles(texfaces)
-    pairs, inverse = np.unique(
-        np.stack([triangles.ravel(), textriangles.ravel()], 1), axis=0, return_inverse=True
-    )
+    pairs, inverse = np.unique(np.stack([triangles.ravel(), textriangles.ravel()], 1), axis=0, return_inverse=True)
     old = texmatrix @ person.source.texcoords
     island = texture_islands(old, texfaces)
     surface = Surface(

@@ -39,7 +39,9 @@ def _strokes(person: Person, bust: Bust, size: int) -> Floats:
     at, tex = bust.corner_position, bust.corner_texcoord
     points, centre = surface.positions[at], person.eye_centre
     front = (bust.island[tex] == HEAD) & (surface.normals[at][:, 2] > 0.1)
-    front &= (np.abs(points[:, 0] - centre[0]) < ipd) & (points[:, 1] > centre[1] + 0.02) & (points[:, 1] < centre[1] + ipd)
+    front &= (
+        (np.abs(points[:, 0] - centre[0]) < ipd) & (points[:, 1] > centre[1] + 0.02) & (points[:, 1] < centre[1] + ipd)
+    )
     to_texture = LinearNDInterpolator(points[front][:, :2], bust.texcoords[tex][front])
     ink = Image.new("L", (size * SUPERSAMPLE, size * SUPERSAMPLE), 0)
     pen = ImageDraw.Draw(ink)
@@ -54,7 +56,9 @@ def _strokes(person: Person, bust: Bust, size: int) -> Floats:
         x = np.interp(t, KNOTS, ALONG)
         half = np.interp(t, KNOTS, HALF) * wide
         y = np.interp(t, KNOTS, HEIGHT) + spec.arch * 0.03 * np.sin(np.pi * np.clip(t, 0, 1)) + off * half
-        angle = np.radians(np.interp(t, [0, 0.15, 0.45, 0.75, 1], [82, 58, 26, 2, -26]) - off * 20 + rng.normal(0, 7, count))
+        angle = np.radians(
+            np.interp(t, [0, 0.15, 0.45, 0.75, 1], [82, 58, 26, 2, -26]) - off * 20 + rng.normal(0, 7, count)
+        )
         length = 0.105 * np.interp(t, [0, 0.2, 0.7, 1], [0.70, 1, 0.9, 0.6]) * rng.uniform(0.6, 1.05, count)
         steps = np.linspace(0, 1, 6)
         bend = angle[:, None] - 0.40 * steps

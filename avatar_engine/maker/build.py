@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_engine.maker.body import Bust, Person, cut_bust, neutral_person
+from avatar_engine.maker import clothes, hair
+from avatar_engine.maker.body import MOUTH, SOCKET_A, SOCKET_B, Bust, Person, cut_bust, neutral_person
+from avatar_engine.maker.decimate import decimate
 from avatar_engine.maker.eyes import eye_materials, eye_parts, eyeballs
 from avatar_engine.maker.glb import GlbWriter
 from avatar_engine.maker.lashes import lash_material, lash_parts
 from avatar_engine.maker.lips import sealing
 from avatar_engine.maker.mouth import mouth_materials, mouth_parts
-from avatar_engine.maker.parts import LODS, Material, MeshPart
+from avatar_engine.maker.parts import LODS, Ints, Material, MeshPart
 from avatar_engine.maker.shapes import arkit_shapes, tongue_shapes, unit_shapes, viseme_shapes
 from avatar_engine.maker.skeleton import four_strongest
 from avatar_engine.maker.skin import skin_material
@@ -59,12 +61,18 @@ def make_person(spec: PersonSpec, source: Source | None = None) -> Person:
     return person
 
 
+SKIN_TRIANGLES = {0: 45_000, 1: 12_000, 2: 4_600}
+"""Most triangles of the skin per level; only the coarsest needs thinning out."""
+
+
 def skin_part(bust: Bust, material: Material, hidden: NDArray[np.bool_]) -> MeshPart:
     """The skin of a level without the faces that nobody sees."""
     surface = bust.surface
     at = bust.corner_position
-    seen = ~hidden[at][bust.corner_triangles].all(1)
-    used, numbers = np.unique(bust.corner_triangles[seen], return_inverse=True)
+    triangles = bust.corner_triangles[~hidden[at][bust.corner_triangles].all(1)]
+    if len(triangles) > SKIN_TRIANGLES[surface.lod]:
+        triangles = _thinned(bust, triangles, SKIN_TRIANGLES[surface.lod])
+    used, numbers = np.unique(triangles, return_inverse=True)
     vertex = at[used]
     joints, weights = four_strongest({name: weight[vertex] for name, weight in surface.weights.items()})
     morphs = {name: delta[vertex] for name, delta in surface.morphs.items()}
@@ -76,22 +84,48 @@ def skin_part(bust: Bust, material: Material, hidden: NDArray[np.bool_]) -> Mesh
     )  # fmt: skip
 
 
+def _thinned(bust: Bust, triangles: Ints, wanted: int) -> Ints:
+    """Fewer triangles: eyes and mouth keep theirs, the inside of the mouth and the body pay."""
+    at = bust.corner_position
+    q = (bust.surface.positions[at] - bust.surface.eye_centre) / bust.surface.ipd
+    seam = np.bincount(at, minlength=len(bust.surface.positions))[at] > 1
+    face = (np.abs(q[:, 0]) < 1.0) & (q[:, 1] > -1.6) & (q[:, 1] < 0.6) & (q[:, 2] > -0.4)
+    island = bust.island[bust.corner_texcoord]
+    worth = np.where(face, 8.0, 1.0)
+    worth = np.where((island == MOUTH) | (island == SOCKET_A) | (island == SOCKET_B), 0.2, worth)
+    return decimate(bust.surface.positions[at], triangles, wanted, seam, worth)
+
+
+def _behind_eyes(person: Person, bust: Bust) -> NDArray[np.bool_]:
+    """Walls of the eye sockets, which the eyeballs hide."""
+    out = np.zeros(len(bust.surface.positions), dtype=bool)
+    inside = (bust.island == SOCKET_A) | (bust.island == SOCKET_B)
+    out[bust.corner_position[inside[bust.corner_texcoord]]] = True
+    for ball in eyeballs(person).values():
+        near = np.linalg.norm(bust.surface.positions - ball.centre, axis=1) < 2.0 * ball.radius
+        out[near] &= bust.surface.positions[near, 2] < ball.centre[2] + 0.5 * ball.radius
+    return out
+
+
 def build(spec: PersonSpec, texture_size: int = 2048) -> Built:
     """The whole person; the same description gives the same bytes."""
     person = make_person(spec)
     busts = {lod: cut_bust(person, lod) for lod in LODS}
-    skin = skin_material(person, busts[0], None, texture_size)
+    skin = skin_material(person, busts[0], texture_size)
     eye = eye_materials(spec.eyes, np.random.default_rng([spec.seed, 2]))
     lash = lash_material(spec.eyes.lashes, np.random.default_rng([spec.seed, 3]))
     mouth = mouth_materials()
     parts: list[MeshPart] = []
     for lod in LODS:
         surface = busts[lod].surface
-        hidden = np.zeros(len(surface.positions), dtype=bool)
+        hidden = hair.covered(surface, spec.hair) | clothes.covered(surface, spec.clothes)
+        hidden |= _behind_eyes(person, busts[lod])
         parts.append(skin_part(busts[lod], skin, hidden))
         parts += eye_parts(person, eye, lod)
         parts += lash_parts(person, lash, lod, spec.eyes.lashes)
         parts += mouth_parts(person, mouth, lod)
+        parts += hair.build(surface, spec.hair, np.random.default_rng([spec.seed, 5]))
+        parts += clothes.build(surface, spec.clothes, np.random.default_rng([spec.seed, 7]))
     extras = {"origin": "MakeHuman base mesh and targets, face units by Mika Suominen, CC0; built by avatar-engine"}
     glb = GlbWriter(spec.id).write(parts, person.centres, extras)
     return Built(person, tuple(parts), glb)

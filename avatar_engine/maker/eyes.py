@@ -24,7 +24,7 @@ IRIS_PART, PUPIL_PART = 0.47, 0.36
 BULGE = 0.05
 """How far the cornea stands out, part of the radius."""
 
-GRID = {0: (30, 49), 1: (18, 29), 2: (11, 17)}
+GRID = {0: (24, 37), 1: (15, 25), 2: (10, 17)}
 """Rows and columns of the ball per level."""
 
 SHADE_ROWS = (0.0, 0.14, 0.32, 0.62)
@@ -160,7 +160,9 @@ def iris_picture(spec: Eyes, rng: np.random.Generator, size: int) -> Image.Image
     iris *= (1 + 0.40 * ring)[..., None]
     iris *= (1 - 0.62 * smooth_step(0.78, 1.0, k))[..., None]
     iris *= (1 - 0.42 * smooth_step(0.1, 1.0, v / edge))[..., None]
-    iris *= (1 + 0.35 * smooth_step(0.1, 0.9, -v / edge) * smooth_step(0.4, 0.7, k) * smooth_step(1.0, 0.8, k))[..., None]
+    iris *= (1 + 0.35 * smooth_step(0.1, 0.9, -v / edge) * smooth_step(0.4, 0.7, k) * smooth_step(1.0, 0.8, k))[
+        ..., None
+    ]
     pupil = smooth_step(PUPIL_PART + 0.03, PUPIL_PART - 0.02, k)[..., None]
     iris = iris * (1 - pupil) + 0.012 * pupil
     rim = smooth_step(1.07, 0.95, k)[..., None]

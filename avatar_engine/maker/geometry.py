@@ -71,20 +71,16 @@ def catmull_clark(quads: Ints, count: int) -> tuple[sp.csr_matrix, Ints]:
     edges = len(unique)
     rows = np.repeat(np.arange(faces), 4)
     face_mean = sp.csr_matrix((np.full(faces * 4, 0.25), (rows, quads.ravel())), (faces, count))
-    middle = sp.csr_matrix(
-        (np.full(edges * 2, 0.5), (np.repeat(np.arange(edges), 2), unique.ravel())), (edges, count)
-    )
+    middle = sp.csr_matrix((np.full(edges * 2, 0.5), (np.repeat(np.arange(edges), 2), unique.ravel())), (edges, count))
     edge_face = sp.csr_matrix((np.ones(len(edge_of)), (edge_of, rows)), (edges, faces))
     degree = np.asarray(edge_face.sum(1)).ravel()
     border = degree == 1
-    edge_rows = sp.diags(np.where(border, 1.0, 0.5)) @ middle + sp.diags(
-        np.where(border, 0.0, 0.5 / degree)
-    ) @ (edge_face @ face_mean)
+    edge_rows = sp.diags(np.where(border, 1.0, 0.5)) @ middle + sp.diags(np.where(border, 0.0, 0.5 / degree)) @ (
+        edge_face @ face_mean
+    )
     used = np.unique(quads)
     vertex_face = sp.csr_matrix((np.ones(faces * 4), (quads.ravel(), rows)), (count, faces))
-    vertex_edge = sp.csr_matrix(
-        (np.ones(edges * 2), (unique.ravel(), np.repeat(np.arange(edges), 2))), (count, edges)
-    )
+    vertex_edge = sp.csr_matrix((np.ones(edges * 2), (unique.ravel(), np.repeat(np.arange(edges), 2))), (count, edges))
     valence = np.maximum(np.asarray(vertex_face.sum(1)).ravel(), 1)
     edge_count = np.maximum(np.asarray(vertex_edge.sum(1)).ravel(), 1)
     on_border = np.zeros(count, dtype=bool)
@@ -95,9 +91,7 @@ def catmull_clark(quads: Ints, count: int) -> tuple[sp.csr_matrix, Ints]:
         + sp.diags(np.where(on_border, 0, (valence - 3) / valence))
     )
     border_edges = vertex_edge @ sp.diags(border.astype(np.float64))
-    outer = sp.diags(np.where(on_border, 0.5, 0)) + sp.diags(np.where(on_border, 0.25, 0)) @ (
-        border_edges @ middle
-    )
+    outer = sp.diags(np.where(on_border, 0.5, 0)) + sp.diags(np.where(on_border, 0.25, 0)) @ (border_edges @ middle)
     matrix = sp.vstack([(inner + outer)[used], edge_rows, face_mean]).tocsr()
     return matrix, _refined_quads(quads, used, edge_of, edges, count)
 
@@ -108,9 +102,7 @@ def linear_refine(quads: Ints, count: int) -> tuple[sp.csr_matrix, Ints]:
     unique, edge_of = _edges(quads)
     edges = len(unique)
     used = np.unique(quads)
-    middle = sp.csr_matrix(
-        (np.full(edges * 2, 0.5), (np.repeat(np.arange(edges), 2), unique.ravel())), (edges, count)
-    )
+    middle = sp.csr_matrix((np.full(edges * 2, 0.5), (np.repeat(np.arange(edges), 2), unique.ravel())), (edges, count))
     face_mean = sp.csr_matrix(
         (np.full(faces * 4, 0.25), (np.repeat(np.arange(faces), 4), quads.ravel())), (faces, count)
     )
@@ -157,6 +149,5 @@ def rotate_about_z(points: Floats, centre: Floats, angle_rad: Floats) -> Floats:
     cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
     arm = points - centre
     return (
-        np.stack([cosine * arm[:, 0] - sine * arm[:, 1], sine * arm[:, 0] + cosine * arm[:, 1], arm[:, 2]], 1)
-        + centre
+        np.stack([cosine * arm[:, 0] - sine * arm[:, 1], sine * arm[:, 0] + cosine * arm[:, 1], arm[:, 2]], 1) + centre
     )

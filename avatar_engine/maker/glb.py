@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 from avatar_engine.maker.parts import JOINTS, LODS, Floats, Material, MeshPart
 from avatar_engine.maker.skeleton import rigid_to
 
-FLOAT, USHORT, UINT, UBYTE = 5126, 5123, 5125, 5121
+FLOAT, USHORT, UINT, UBYTE, SHORT = 5126, 5123, 5125, 5121, 5122
+STEPS_PER_M = 32767
+"""Shapes are stored as normalised 16-bit integers (KHR_mesh_quantization): steps of 0.03 mm."""
+
 ARRAY, ELEMENT = 34962, 34963
-SMALLEST_DELTA_M = 4e-6
-"""Deltas below this (4 micrometres) are not stored."""
+SMALLEST_DELTA_M = {0: 2.5e-5, 1: 2.5e-5, 2: 1e-4}
+"""Deltas below this are not stored, per level: an eighth of a pixel at 1080p, a quarter of one in a thumbnail."""
 
 METRES = 0.1
 """Metres per decimetre."""
@@ -61,7 +64,8 @@ class GlbWriter:
         self.nodes[groups[0]]["extras"] = {"MSFT_screencoverage": [0.5, 0.2, 0.0]}
         document: Json = {
             "asset": {"version": "2.0", "generator": "avatar-engine maker", "copyright": "CC0-1.0", "extras": extras},
-            "extensionsUsed": ["MSFT_lod"],
+            "extensionsUsed": ["MSFT_lod", "KHR_mesh_quantization"],
+            "extensionsRequired": ["KHR_mesh_quantization"],
             "scene": 0,
             "scenes": [{"name": self.name, "nodes": [joint_nodes[0], groups[0]]}],
             "nodes": self.nodes,
@@ -121,14 +125,15 @@ class GlbWriter:
         self.accessors.append(accessor)
         return len(self.accessors) - 1
 
-    def _sparse(self, delta_m: NDArray[np.float32]) -> int:
+    def _sparse(self, delta_m: NDArray[np.float32], smallest_m: float) -> int:
         """A shape: zeros but for the listed vertices (glTF 2.0 core)."""
-        moved = np.nonzero(np.abs(delta_m).max(1) > SMALLEST_DELTA_M)[0]
-        accessor: Json = {"componentType": FLOAT, "count": len(delta_m), "type": "VEC3"}
+        moved = np.nonzero(np.abs(delta_m).max(1) > smallest_m)[0]
+        steps = np.round(np.clip(delta_m, -1, 1) * STEPS_PER_M).astype(np.int16)
+        accessor: Json = {"componentType": SHORT, "normalized": True, "count": len(delta_m), "type": "VEC3"}
         if len(moved):
             small = len(delta_m) <= 65535
             index = moved.astype(np.uint16 if small else np.uint32)
-            values = np.ascontiguousarray(delta_m[moved])
+            values = np.ascontiguousarray(steps[moved])
             accessor["sparse"] = {
                 "count": len(moved),
                 "indices": {"bufferView": self._view(index.tobytes()), "componentType": USHORT if small else UINT},
@@ -138,7 +143,7 @@ class GlbWriter:
             if len(moved) < len(delta_m):
                 low, high = np.minimum(low, 0), np.maximum(high, 0)
         else:
-            low = high = np.zeros(3, dtype=np.float32)
+            low = high = np.zeros(3, dtype=np.int16)
         accessor["min"], accessor["max"] = low.tolist(), high.tolist()
         self.accessors.append(accessor)
         return len(self.accessors) - 1
@@ -222,10 +227,11 @@ class GlbWriter:
             "material": self._material(part.material),
         }
         mesh: Json = {"name": part.name, "primitives": [primitive]}
+        smallest = SMALLEST_DELTA_M[part.lod]
         deltas = {name: (delta * METRES).astype(np.float32) for name, delta in part.morphs.items()}
-        deltas = {name: delta for name, delta in deltas.items() if np.abs(delta).max() > SMALLEST_DELTA_M}
+        deltas = {name: delta for name, delta in deltas.items() if np.abs(delta).max() > smallest}
         if deltas:
-            primitive["targets"] = [{"POSITION": self._sparse(delta)} for delta in deltas.values()]
+            primitive["targets"] = [{"POSITION": self._sparse(delta, smallest)} for delta in deltas.values()]
             mesh["extras"] = {"targetNames": list(deltas)}
             mesh["weights"] = [0.0] * len(deltas)
         self.meshes.append(mesh)

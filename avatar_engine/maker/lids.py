@@ -40,7 +40,9 @@ def fitted_blink(source: Source, vertices: Floats, side: str) -> Floats:
         factor = np.where(travel > 0.01, np.clip(wanted / np.maximum(travel, 0.01), 0.5, 1.35), 1.0)
         low, high = vertices[upper, 0].min(), vertices[upper, 0].max()
         width = high - low
-        fade = smooth_step(low, low + 0.06 * width, vertices[:, 0]) * smooth_step(high, high - 0.06 * width, vertices[:, 0])
+        fade = smooth_step(low, low + 0.06 * width, vertices[:, 0]) * smooth_step(
+            high, high - 0.06 * width, vertices[:, 0]
+        )
         scale = np.interp(vertices[:, 0], vertices[upper, 0], factor)
         lid = (delta[:, 1] < 0) & (np.abs(vertices[:, 1] - vertices[upper, 1].mean()) < 0.3)
         delta[lid] *= (1.0 + (scale - 1.0) * fade)[lid, None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar_engine.maker.body import Person
-from avatar_engine.maker.geometry import catmull_clark, compact, fit_rigid, grid_triangles, quad_triangles, vertex_normals
+from avatar_engine.maker.geometry import compact, fit_rigid, grid_triangles, quad_triangles, vertex_normals
 from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart
 from avatar_engine.maker.rings import SEAM, lip_rings
 from avatar_engine.maker.skeleton import four_strongest, rigid_to
@@ -23,7 +23,7 @@ EDGE_BELOW_SEAM_DM = 0.024
 OVERBITE_DM = 0.014
 LOWER_WIDTH, LOWER_HEIGHT = 0.84, 0.85
 
-CROWN_GRID = {0: (7, 13), 1: (5, 9), 2: (4, 7)}
+CROWN_GRID = {0: (6, 11), 1: (5, 8), 2: (4, 6)}
 TEETH_PER_SIDE = {0: 7, 1: 6, 2: 4}
 GUM_GRID = {0: (33, 9), 1: (21, 7), 2: (13, 5)}
 
@@ -133,12 +133,14 @@ def _gum(arch: Arch, lod: int) -> tuple[Floats, Ints]:
     x, z = arch.at(arc)
     ring = np.linspace(0, 2 * np.pi, around)
     necks = np.abs(np.cos(arc * np.pi / 0.08)) * 0.008
-    y = arch.edge + arch.up * (0.122 + necks)[:, None] + 0.035 * np.sin(ring) + arch.up * 0.022 * (np.sin(ring) * arch.up + 1)
-    positions = np.stack(
-        [np.repeat(x, around), y.ravel(), (z[:, None] - 0.036 + 0.050 * np.cos(ring)).ravel()], 1
+    y = (
+        arch.edge
+        + arch.up * (0.122 + necks)[:, None]
+        + 0.035 * np.sin(ring)
+        + arch.up * 0.022 * (np.sin(ring) * arch.up + 1)
     )
+    positions = np.stack([np.repeat(x, around), y.ravel(), (z[:, None] - 0.036 + 0.050 * np.cos(ring)).ravel()], 1)
     return positions, grid_triangles(along, around)[:, ::-1]
-
 
 
 def rigid_morphs(person: Person, members: Ints, positions: Floats) -> dict[str, Floats]:
@@ -189,7 +191,7 @@ def mouth_parts(person: Person, materials: dict[str, Material], lod: int) -> lis
 def tongue_part(person: Person, material: Material, lod: int) -> MeshPart:
     """The helper tongue, made smaller; it rests in the lower jaw."""
     quads = person.source.groups["helper-tongue"][..., 0]
-    matrix, faces = (catmull_clark if lod == 0 else compact)(quads, len(person.vertices))
+    matrix, faces = compact(quads, len(person.vertices))
     positions = matrix @ person.vertices
     middle = positions.mean(0)
     positions = (positions - middle) * TONGUE_SCALE + middle + TONGUE_DROP_DM

@@ -43,9 +43,7 @@ class _Mesh:
         loop = [first, second]
         while True:
             beside = {
-                int(vertex)
-                for face in self.faces[loop[-2]] & self.faces[loop[-1]]
-                for vertex in self.quads[face]
+                int(vertex) for face in self.faces[loop[-2]] & self.faces[loop[-1]] for vertex in self.quads[face]
             }
             ahead = sorted(self.neighbours[loop[-1]] - beside)
             if len(ahead) != 1 or len(loop) > 200:

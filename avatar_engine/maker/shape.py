@@ -82,9 +82,7 @@ def _lower_arms(source: Source, vertices: Floats, angle_rad: float) -> Floats:
     for side, sign in (("L", -1.0), ("R", 1.0)):
         arm = 0.35 * source.weights[f"shoulder01.{side}"]
         for bone, weight in source.weights.items():
-            if bone.endswith(f".{side}") and bone.startswith(
-                ("upperarm", "lowerarm", "wrist", "finger", "metacarpal")
-            ):
+            if bone.endswith(f".{side}") and bone.startswith(("upperarm", "lowerarm", "wrist", "finger", "metacarpal")):
                 arm = arm + weight
         centre = source.joint_cube(vertices, f"{side.lower()}-shoulder")
         vertices = rotate_about_z(vertices, centre, sign * angle_rad * np.clip(arm, 0.0, 1.0))

@@ -21,20 +21,22 @@ SEALED = (
 )  # fmt: skip
 """Shapes that leave closed lips closed. Gaps add like the shapes do, so any mixture of these stays closed."""
 
-SPLITS: tuple[tuple[str, str, str, float], ...] = (
-    *((f"AU01{side}", "browInnerUp", side, 1.0) for side in "LR"),
-    *((f"AU33{side}", "cheekPuff", side, 1.0) for side in "LR"),
-    *((f"AU34{side}", "cheekPuff", side, 1.0) for side in "LR"),
-    *((f"AU35{side}", "cheekPuff", side, -0.6) for side in "LR"),
-    *((f"AU18{side}", "mouthPucker", side, 1.0) for side in ("TL", "TR", "BL", "BR")),
-    *((f"AU22{side}", "mouthFunnel", side, 1.0) for side in ("TL", "TR", "BL", "BR")),
-    *((f"AU23{side}", "mouthPress", side, 1.0) for side in ("TL", "TR", "BL", "BR")),
-    *((f"AU24{side}", "mouthPress", side, 1.0) for side in ("TL", "TR", "BL", "BR")),
-    *((f"AU28{side}", "mouthRollUpper", side, 1.0) for side in ("TL", "TR")),
-    *((f"AU28{side}", "mouthRollLower", side, 1.0) for side in ("BL", "BR")),
-    *((f"AU17{side}", "mouthShrugLower", side, 1.0) for side in "LR"),
+QUADRANTS = ("TL", "TR", "BL", "BR")
+
+UNIT_RECIPES: tuple[tuple[str, tuple[str, ...], dict[str, float]], ...] = (
+    ("AU01", ("L", "R"), {"browInnerUp": 1.0}),
+    ("AU17", ("L", "R"), {"mouthShrugLower": 1.0, "mouthShrugUpper": 0.4}),
+    ("AU33", ("L", "R"), {"cheekPuff": 0.8, "mouthPucker": 0.3}),
+    ("AU34", ("L", "R"), {"cheekPuff": 1.0}),
+    ("AU35", ("L", "R"), {"cheekPuff": -0.6, "mouthPucker": 0.3, "mouthDimple*": 0.2}),
+    ("AU18", QUADRANTS, {"mouthPucker": 1.0}),
+    ("AU22", QUADRANTS, {"mouthFunnel": 1.0}),
+    ("AU23", QUADRANTS, {"mouthPress*": 0.6, "mouthRollUpper": 0.16, "mouthRollLower": 0.16, "mouthPucker": 0.24}),
+    ("AU24", QUADRANTS, {"mouthPress*": 1.0}),
+    ("AU28", ("TL", "TR"), {"mouthRollUpper": 1.0}),
+    ("AU28", ("BL", "BR"), {"mouthRollLower": 1.0}),
 )
-"""Unit, the ARKit shape it is a part of, the mask (left, right, top, bottom), and a factor."""
+"""Unit of the 157, its parts, and the shapes each part is cut from: all parts together are the whole shape."""
 
 UNITS: tuple[tuple[str, str, str, float], ...] = (
     ("AU38L", "nose-left-dilatation", "", 0.7),
@@ -90,26 +92,28 @@ def arkit_shapes(source: Source, vertices: Floats) -> dict[str, Floats]:
 
 def viseme_shapes(arkit: dict[str, Floats], table: dict[str, dict[str, float]]) -> dict[str, Floats]:
     """The 15 visemes as sums of ARKit shapes; `sil` is the zero shape."""
-    out = {}
-    for viseme in VISEMES:
-        total = np.zeros_like(arkit["jawOpen"])
-        for pattern, weight in table[viseme].items():
-            for name in mirrored_names(pattern):
-                total += weight * arkit[name]
-        out[f"viseme_{viseme}"] = total
-    return out
+    return {f"viseme_{viseme}": _mixed(arkit, table[viseme]) for viseme in VISEMES}
 
 
 def unit_shapes(source: Source, vertices: Floats, arkit: dict[str, Floats]) -> dict[str, Floats]:
     """Native shapes of units of the 157 that ARKit has only as a whole or not at all."""
+    masks = {mask: side_mask(vertices, mask)[:, None] for mask in ("L", "R", *QUADRANTS)}
     out = {}
-    for unit, name, mask, factor in SPLITS:
-        whole = arkit[name] if name in arkit else arkit[f"{name}Left"] + arkit[f"{name}Right"]
-        out[unit] = factor * whole * side_mask(vertices, mask)[:, None]
+    for unit, parts, recipe in UNIT_RECIPES:
+        whole = _mixed(arkit, recipe)
+        out.update({f"{unit}{part}": whole * masks[part] for part in parts})
     for unit, target, mask, factor in UNITS:
-        whole = source.target(f"expression/units/caucasian/{target}")
-        out[unit] = factor * whole * side_mask(vertices, mask)[:, None]
+        whole = factor * source.target(f"expression/units/caucasian/{target}")
+        out[unit] = whole * masks[mask] if mask else whole
     return out
+
+
+def _mixed(arkit: dict[str, Floats], recipe: dict[str, float]) -> Floats:
+    total = np.zeros_like(arkit["jawOpen"])
+    for pattern, weight in recipe.items():
+        for name in mirrored_names(pattern):
+            total += weight * arkit[name]
+    return total
 
 
 def tongue_shapes(source: Source, vertices: Floats) -> dict[str, Floats]:

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt, map_coordinates
 
 from avatar_engine.maker.bake import Texels, noise, point_occlusion, rasterise
-from avatar_engine.maker.body import HEAD, MOUTH, SOCKET_A, SOCKET_B, Bust, Person
+from avatar_engine.maker.body import HEAD, MOUTH, SOCKET_A, SOCKET_B, Bust, Person, cut_bust
 from avatar_engine.maker.brows import paint_brows
 from avatar_engine.maker.eyes import eyeballs
 from avatar_engine.maker.geometry import smooth_step, vertex_areas
@@ -19,6 +19,9 @@ from avatar_engine.maker.parts import Floats, Material
 INSIDE_MOUTH = (0.20, 0.052, 0.048)
 SOCKET = (0.62, 0.36, 0.32)
 """sRGB 0..1 of the mouth bag and of the tissue behind the lids."""
+
+
+OCCLUSION_REACH_DM = 0.42
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +49,22 @@ class Field:
         return self.spot((x, y, z), size) + self.spot((-x, y, z), size)
 
 
-def skin_material(person: Person, bust: Bust, scalp: NDArray[np.floating] | None, size: int = 2048) -> Material:
-    """The painted skin. scalp (n,) 0..1 on the bust's surface: how much hair root colour shows through."""
-    return Material("Skin", "skin", texture=skin_picture(person, bust, scalp, size), roughness=0.47)
+def skin_material(person: Person, bust: Bust, size: int = 2048) -> Material:
+    """The painted skin."""
+    return Material("Skin", "skin", texture=skin_picture(person, bust, size), roughness=0.47)
 
 
-def skin_picture(person: Person, bust: Bust, scalp: NDArray[np.floating] | None, size: int) -> Image.Image:
+def skin_picture(person: Person, bust: Bust, size: int) -> Image.Image:
     """Bake at LOD 0 of the bust; used by all levels."""
     surface = bust.surface
     openness = _openness(person, bust)
     at, tex = bust.corner_position, bust.corner_texcoord
-    roots = np.zeros(len(at)) if scalp is None else np.asarray(scalp, dtype=np.float64)[at]
     attributes = np.column_stack(
-        [surface.positions[at], surface.normals[at], bust.old_texcoords[tex], openness[at], roots, bust.island[tex]]
+        [surface.positions[at], surface.normals[at], bust.old_texcoords[tex], openness[at], bust.island[tex]]
     )
     texels = rasterise(bust.texcoords[tex], bust.corner_triangles, attributes, size)
     field = _field(person, texels)
-    color = paint(person, field, texels.values[:, 9].astype(np.float64))
+    color = paint(person, field)
     picture = np.zeros((size, size, 3))
     picture[texels.cover] = np.clip(color, 0, 1)
     picture = paint_brows(person, bust, picture)
@@ -72,21 +74,23 @@ def skin_picture(person: Person, bust: Bust, scalp: NDArray[np.floating] | None,
 
 
 def _openness(person: Person, bust: Bust) -> Floats:
-    surface = bust.surface
+    """Openness of the bust's vertices, computed on the coarse mesh: it is smooth, and far quicker there."""
+    coarse = cut_bust(person, 1)
+    surface = coarse.surface
     balls, rays = [], []
-    for side in ("l", "r"):
-        helper = person.vertices[person.source.group_vertices(f"helper-{side}-eye")]
+    for side, ball in eyeballs(person).items():
+        helper = person.vertices[person.source.group_vertices(f"helper-{side[0].lower()}-eye")]
         balls.append(helper)
-        ray = helper - eyeballs(person)["Left" if side == "l" else "Right"].centre
-        rays.append(ray / np.linalg.norm(ray, axis=1, keepdims=True))
+        rays.append((helper - ball.centre) / np.linalg.norm(helper - ball.centre, axis=1, keepdims=True))
     areas = vertex_areas(surface.positions, surface.triangles)
     extra = np.concatenate(balls)
-    return point_occlusion(
+    openness = point_occlusion(
         np.concatenate([surface.positions, extra]),
         np.concatenate([surface.normals, *rays]),
         np.concatenate([areas, np.full(len(extra), 0.0035)]),
-        0.42,
+        OCCLUSION_REACH_DM,
     )[: len(surface.positions)]
+    return np.asarray(bust.from_source @ (coarse.from_source.T @ openness))
 
 
 def _field(person: Person, texels: Texels) -> Field:
@@ -104,7 +108,7 @@ def _field(person: Person, texels: Texels) -> Field:
     mouth = np.array([0.0, q[red, 1].mean(), q[red, 2].max()])
     middle = (np.abs(q[:, 0]) < 0.06) & (q[:, 1] < -0.15) & (q[:, 1] > mouth[1] + 0.1)
     nose = q[middle][q[middle, 2].argmax()]
-    island = np.round(values[:, 10]).astype(np.int64)
+    island = np.round(values[:, 9]).astype(np.int64)
     return Field(p, q, values[:, 3:6], values[:, 8], lips, mask("eyelids"), mask("ears"), island, mouth, nose)
 
 
@@ -112,7 +116,7 @@ def _darken(color: Floats, amount: Floats, channels: tuple[float, float, float])
     return color * (1 - np.outer(amount, channels))
 
 
-def paint(person: Person, field: Field, roots: Floats) -> Floats:
+def paint(person: Person, field: Field) -> Floats:
     """sRGB (k, 3) of all texels."""
     spec, p = person.spec.skin, field.p
     q, mouth, nose = field.q, field.mouth, field.nose
@@ -121,7 +125,9 @@ def paint(person: Person, field: Field, roots: Floats) -> Floats:
     pores = noise(p, 95.0, 4, 2, 0.8)
     color = np.tile(tone, (len(p), 1))
     color *= (1 + 0.030 * coarse + 0.022 * middle + 0.030 * fine + 0.022 * pores)[:, None]
-    color *= 1 + np.outer(noise(p, 2.4, 5), [0.012, -0.016, -0.018]) + np.outer(noise(p, 14.0, 6), [0.012, -0.014, -0.010])
+    color *= (
+        1 + np.outer(noise(p, 2.4, 5), [0.012, -0.016, -0.018]) + np.outer(noise(p, 14.0, 6), [0.012, -0.014, -0.010])
+    )
     red = (
         0.60 * field.pair((0.60, -0.66, nose[2] - 0.35), (0.34, 0.26, 0.4))
         + 0.55 * field.spot(tuple(nose), (0.20, 0.17, 0.25))
@@ -143,9 +149,6 @@ def paint(person: Person, field: Field, roots: Floats) -> Floats:
     color[field.island == MOUTH] = np.array(INSIDE_MOUTH)
     color[field.island == MOUTH] *= (1 + 0.12 * middle[field.island == MOUTH])[:, None]
     color[(field.island == SOCKET_A) | (field.island == SOCKET_B)] = np.array(SOCKET)
-    hair = np.array(person.spec.hair.color) / 255.0
-    share = np.clip(roots + 0.25 * fine * (roots > 0.02) * (roots < 0.98), 0, 1)[:, None] * (field.island == HEAD)[:, None]
-    color = color * (1 - 0.85 * share) + hair * (0.85 * share) * (1 + 0.2 * fine)[:, None]
     deep = np.clip(field.open_, 0.15, 1) ** np.where(field.island == MOUTH, 1.2, 0.8)
     return np.asarray(color * np.stack([deep**0.55, deep**0.75, deep**0.80], 1))
 
@@ -197,7 +200,9 @@ def _lines(color: Floats, person: Person, field: Field) -> Floats:
     for slope in (-0.35, 0.0, 0.35):
         along = x - 0.84
         at = -0.02 + slope * along + wave
-        depth += 0.8 * np.exp(-(((q[:, 1] - at) / 0.011) ** 2)) * smooth_step(0.84, 0.90, x) * smooth_step(1.08, 0.97, x)
+        depth += (
+            0.8 * np.exp(-(((q[:, 1] - at) / 0.011) ** 2)) * smooth_step(0.84, 0.90, x) * smooth_step(1.08, 0.97, x)
+        )
     at = np.interp(q[:, 1], [mouth[1] - 0.12, mouth[1] + 0.05, nose[1] + 0.02], [0.50, 0.46, 0.30])
     fold = np.exp(-(((x - at) / 0.022) ** 2)) * smooth_step(mouth[1] - 0.10, mouth[1] + 0.08, q[:, 1])
     depth += 0.7 * fold * smooth_step(nose[1] + 0.05, nose[1] - 0.05, q[:, 1])

@@ -105,9 +105,7 @@ class Source:
         elif plain.exists():
             text = plain.read_text(encoding="utf-8")
         else:
-            raise FileNotFoundError(
-                f"no shape '{name}' in the data set; list the folder {plain.parent} for names"
-            )
+            raise FileNotFoundError(f"no shape '{name}' in the data set; list the folder {plain.parent} for names")
         out = np.zeros_like(self.vertices)
         for line in text.splitlines():
             cells = line.split()
