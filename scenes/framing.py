@@ -32,7 +32,7 @@ EDGE_M = 0.012
 """So far the picture ends above the model's own lower edge."""
 
 TURN_ROOM = 0.06
-"""The head moves while it speaks: so much of its width stays free on both sides even when it is shifted."""
+"""The head moves while it speaks: shifted or not, a frame holds a head that is wider by this share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,7 @@ def subject_of(measures: Measures) -> Subject:
     eye, top, chin = measures.eye_height_m, measures.head_top_m, measures.chin_m
     if eye is None:
         if top is None or chin is None:
-            raise AssetError(
-                "measures", "the height of the eyes is unknown", "give eye_height_m in avatar.yaml"
-            )
+            raise AssetError("measures", "the height of the eyes is unknown", "give eye_height_m in avatar.yaml")
         eye = (top + chin) / 2
     # Eyes lie in the middle of the skull, hair adds a little (Farkas, Anthropometry of the Head and Face).
     chin = eye - 0.115 if chin is None else chin
@@ -108,30 +106,62 @@ def framed(spec: CameraSpec, measures: Measures, width: int, height: int) -> Cam
     up, down = edges(distance)
     tilt = (up + down) / 2
 
-    across = math.tan(half_fov) * aspect  # half the picture's width at distance 1
-    room = across * distance - who.width / 2 * (1 + 2 * TURN_ROOM)
-    limit_x = max(0.0, room / (2 * across * distance))
-    shift_x = max(-limit_x, min(limit_x, spec.shift[0]))
-    pan = math.atan(2 * shift_x * across)
-    head_up, head_down = math.atan2(who.top - who.eye, distance), math.atan2(who.chin - who.eye, distance)
-    free_up = max(0.0, (up - head_up) / (2 * half_fov) - 0.02)
-    free_down = max(0.0, (head_down - down) / (2 * half_fov) - 0.02)
-    # Up would show where the model ends: only as far as it reaches.
-    free_up = min(free_up, _hidden_below(who, bottom) / (top - bottom))
-    tilt -= max(-free_down, min(free_up, spec.shift[1])) * 2 * half_fov
-
     position = (
         who.centre_x + distance * math.cos(pitch) * math.sin(yaw),
         who.eye + distance * math.sin(pitch),
         who.face_z + distance * math.cos(pitch) * math.cos(yaw),
     )
-    heading = yaw + pan  # looking along -heading; + turns the camera to the picture's left
-    target = (
-        position[0] - distance * math.cos(tilt) * math.sin(heading),
-        position[1] + distance * math.sin(tilt),
-        position[2] - distance * math.cos(tilt) * math.cos(heading),
-    )
-    return Camera(position_m=position, target_m=target, fov_deg=spec.fov_deg)
+    pan = math.atan(2 * spec.shift[0] * math.tan(half_fov) * aspect)
+    sink = -2 * spec.shift[1] * half_fov
+
+    def aimed(share: float) -> Camera:
+        # + pan turns the camera to the picture's left: the avatar moves to the right
+        heading, rise = yaw + share * pan, tilt + share * sink
+        target = (
+            position[0] - distance * math.cos(rise) * math.sin(heading),
+            position[1] + distance * math.sin(rise),
+            position[2] - distance * math.cos(rise) * math.cos(heading),
+        )
+        return Camera(position_m=position, target_m=target, fov_deg=spec.fov_deg)
+
+    if spec.shift == (0.0, 0.0):
+        return aimed(0.0)
+    fits, too_far = 0.0, 1.0
+    if _holds(aimed(1.0), who, aspect):
+        return aimed(1.0)
+    for _ in range(20):
+        middle = (fits + too_far) / 2
+        fits, too_far = (middle, too_far) if _holds(aimed(middle), who, aspect) else (fits, middle)
+    return aimed(fits)
+
+
+def _holds(camera: Camera, who: Subject, aspect: float) -> bool:
+    """Whether the head with room to move is in the picture and the model's lower edge is not."""
+    half = who.width / 2 * (1 + TURN_ROOM)
+    corners = [(side * half, y) for side in (-1, 1) for y in (who.chin, who.top)]
+    for across, y in corners:
+        x, up = _seen(camera, (who.centre_x + across, y, who.face_z), aspect)
+        if abs(x) > 1 or abs(up) > 1:
+            return False
+    # No lower edge to hide: the model is but a head, or nobody knows where it ends.
+    if who.bottom > who.chin - 0.1 * who.head or who.bottom == -math.inf:
+        return True
+    return _seen(camera, (who.centre_x, who.bottom, who.face_z), aspect)[1] <= -1
+
+
+def _seen(camera: Camera, point: tuple[float, float, float], aspect: float) -> tuple[float, float]:
+    """Place of a point in the picture, -1..1 to the right and up."""
+    ahead = [camera.target_m[axis] - camera.position_m[axis] for axis in range(3)]
+    length = math.hypot(*ahead)
+    ahead = [value / length for value in ahead]
+    flat = math.hypot(ahead[0], ahead[2])
+    right = (-ahead[2] / flat, 0.0, ahead[0] / flat)
+    up = (-ahead[0] * ahead[1] / flat, flat, -ahead[2] * ahead[1] / flat)
+    way = [point[axis] - camera.position_m[axis] for axis in range(3)]
+    depth = sum(a * b for a, b in zip(way, ahead, strict=True))
+    scale = max(depth, 1e-9) * math.tan(math.radians(camera.fov_deg) / 2)
+    x = sum(a * b for a, b in zip(way, right, strict=True)) / (scale * aspect)
+    return x, sum(a * b for a, b in zip(way, up, strict=True)) / scale
 
 
 def _span(spec: CameraSpec, who: Subject, aspect: float) -> tuple[float, float]:

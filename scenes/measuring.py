@@ -94,9 +94,7 @@ def _chin(meshes: list[Mesh], known: dict[str, float]) -> float:
     """Underside of the chin: where the front profile of the skin falls back most steeply below the mouth."""
     ipd, eye, x = known["eye_distance_m"], known["eye_height_m"], known["centre_x_m"]
     usual = eye - USUAL_CHIN_IPD * ipd
-    skin = [mesh.positions for mesh in meshes if mesh.material.kind == "skin"] or [
-        m.positions for m in meshes
-    ]
+    skin = [mesh.positions for mesh in meshes if mesh.material.kind == "skin"] or [m.positions for m in meshes]
     points = np.concatenate(skin).astype(np.float64)
     strip = points[np.abs(points[:, 0] - x) < 0.25 * ipd]
     step = 0.06 * ipd
@@ -131,6 +129,6 @@ def _shoulders(model: Model, points: Floats, known: dict[str, float]) -> dict[st
     if left is not None and right is not None:
         height = float((left[1] + right[1]) / 2)
     # Width where the deltoids are, but not the spread arms of a T-pose: at most 2.6 heads.
-    row = points[np.abs(points[:, 1] - (height - 0.2 * head)) < 0.2 * head]
+    row = points[np.abs(points[:, 1] - (height - 0.3 * head)) < 0.3 * head]
     width = 2 * np.abs(row[:, 0] - known["centre_x_m"]).max() if len(row) else 1.9 * head
     return {"shoulder_height_m": height, "shoulder_width_m": float(min(width, 2.6 * head))}

@@ -79,9 +79,7 @@ class BackgroundSpec(Strict):
     brightness: Annotated[float, Field(ge=0.1, le=3)] = 1.0
     mirror: bool = False
 
-    _check_colour = field_validator("colour", mode="before")(
-        lambda value: None if value is None else _colour(value)
-    )
+    _check_colour = field_validator("colour", mode="before")(lambda value: None if value is None else _colour(value))
 
     @field_validator("gradient", mode="before")
     @classmethod
@@ -96,7 +94,7 @@ class BackgroundSpec(Strict):
             raise ValueError(f"a background has exactly one of colour, gradient, image; found {found}")
         owners = {"radial": "gradient", "blur": "image", "brightness": "image", "mirror": "image"}
         for name, owner in owners.items():
-            if name in self.model_fields_set and given[0] != owner:
+            if getattr(self, name) != type(self).model_fields[name].default and given[0] != owner:
                 raise ValueError(f"'{name}' goes with '{owner}', not with '{given[0]}'")
         return self
 

@@ -68,6 +68,12 @@ def set_background(stage: Stage, what: str, beside: Path | None = None) -> Stage
     return replace(stage, background=_background(spec, beside))
 
 
+def pictures_of(scene: Scene) -> tuple[Path, ...]:
+    """Files a scene refers to, for whoever watches it."""
+    image = scene.background.image
+    return () if image is None else (background_path(image, scene.source),)
+
+
 def background_path(image: str, source: Path | None = None) -> Path:
     """The file of a bundled picture, or of a picture named relative to the scene file `source`."""
     if "/" in image or "\\" in image or image.lower().endswith(PICTURE_ENDINGS):
@@ -77,9 +83,7 @@ def background_path(image: str, source: Path | None = None) -> Path:
         return BACKGROUNDS / f"{image}.jpg"
     known = background_ids()
     where = f"{source} background.image" if source else "background"
-    raise SceneError(
-        where, f"no background '{image}'", suggest(image, known) or "a file's name ends in .jpg or .png"
-    )
+    raise SceneError(where, f"no background '{image}'", suggest(image, known) or "a file's name ends in .jpg or .png")
 
 
 def srgb(colour: str) -> RGB:
