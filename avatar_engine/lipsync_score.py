@@ -306,6 +306,4 @@ def report(pairs: Sequence[tuple[Truth, Shown]], resamples: int = 400, lag: int 
     picks = [rng.integers(0, len(rows), len(rows)) for _ in range(resamples)]
     spread = [_score(rows[pick].sum(0)).lsq for pick in picks] or [float("nan")]
     low, high = np.percentile(spread, (2.5, 97.5))
-    return Report(
-        _score(rows.sum(0)), float(low), float(high), _score(live.sum(0)), lag * 1000 // RATE_HZ, len(pairs)
-    )
+    return Report(_score(rows.sum(0)), float(low), float(high), _score(live.sum(0)), lag * 1000 // RATE_HZ, len(pairs))

@@ -1,0 +1,117 @@
+"""`avatar-engine visemes` and `avatar-engine lipsync-score`: the lips without the avatar, as files and as figures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from avatar_engine.engine.errors import InputError
+from avatar_engine.lipsync_manifest import CONDITIONS, Utterance, degraded, read_manifest
+from avatar_engine.lipsync_score import Report, report, shown_of, truth_of
+from avatar_engine.spoken_file import SpokenFile, analyse, read_audio, write
+from avatar_engine.viseme_models import default_viseme_model, make_viseme_model
+
+FORMATS = ("json", "tsv", "csv", "npz")
+_HEAD = (
+    f"{'model':<12}{'cond':<7}{'group':<8}{'utt':>4}{'LSQ':>7}{'95 % interval':>15}{'live':>7}{'shape':>7}"
+    f"{'vis15':>7}{'B-F1':>6}{'F-F1':>6}{'R-F1':>6}{'open r':>8}{'sil mv':>8}{'flick':>7}{'lag ms':>8}"
+)
+
+
+def export_visemes(args: argparse.Namespace) -> int:
+    """Write the mouth of one recording as JSON, TSV, CSV or NPZ."""
+    text = args.text
+    if args.text_file is not None:
+        try:
+            text = args.text_file.read_text(encoding="utf8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(str(args.text_file), f"cannot be read ({error})", "give a UTF-8 text file") from None
+    samples = read_audio(args.speech)
+    name = args.model or default_viseme_model()
+    spoken = analyse(make_viseme_model(name), samples, text=text, lang=args.lang)
+    write(spoken, name, args.format, args.out)
+    return 0
+
+
+def lipsync_score(args: argparse.Namespace) -> int:
+    """Run a model over manifests and print the table, one row per group and condition."""
+    utterances = [u for path in args.manifest for u in read_manifest(path)]
+    if args.kind:
+        utterances = [u for u in utterances if u.kind == args.kind]
+    if not utterances:
+        raise InputError(str(args.manifest[0]), "lists no utterances", "give a JSON-lines manifest with phones")
+    name = args.model or default_viseme_model()
+    model = make_viseme_model(name)
+    print(_HEAD)
+    for condition in args.cond or ["clean"]:
+        pairs = []
+        for utterance in utterances:
+            truth = truth_of(utterance.phones, utterance.duration_s)
+            samples = degraded(utterance, condition, utterances)
+            text = utterance.text if args.text else None
+            spoken = analyse(model, samples, text=text, lang=utterance.lang)
+            pairs.append((utterance, truth, shown_of(spoken.as_displayed(), len(truth.viseme))))
+        for group, members in _groups(utterances, args.by):
+            chosen = [(truth, shown) for u, truth, shown in pairs if u in members]
+            print(_line(name, condition, group, report(chosen)), flush=True)
+    return 0
+
+
+def _groups(utterances: list[Utterance], by: str) -> Iterable[tuple[str, list[Utterance]]]:
+    if by == "none":
+        yield "all", utterances
+        return
+    names = sorted({getattr(u, by) for u in utterances})
+    for name in names:
+        yield name, [u for u in utterances if getattr(u, by) == name]
+    if len(names) > 1:
+        yield "all", utterances
+
+
+def _line(name: str, condition: str, group: str, r: Report) -> str:
+    b = r.best
+    interval = f"[{r.low_lsq:.1f}, {r.high_lsq:.1f}]"
+    return (
+        f"{name:<12}{condition:<7}{group:<8}{r.utterances:>4}{b.lsq:>7.1f}{interval:>15}{r.live.lsq:>7.1f}"
+        f"{100 * b.shape:>7.1f}{100 * b.viseme:>7.1f}{100 * b.closed_f1:>6.1f}{100 * b.labiodental_f1:>6.1f}"
+        f"{100 * b.rounded_f1:>6.1f}{b.openness_r:>8.3f}{100 * b.moves_in_silence:>7.1f}%{b.flicker:>7.2f}"
+        f"{r.lag_ms:>8d}"
+    )
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `visemes` and `lipsync-score`."""
+    one = commands.add_parser("visemes", help="speech in, mouth shapes out, as JSON, TSV, CSV or NPZ")
+    one.add_argument("speech", type=Path, metavar="SPEECH", help="any sound file")
+    words = one.add_mutually_exclusive_group()
+    words.add_argument("--text", help="what is said: repairs closures that the sound alone hides")
+    words.add_argument("--text-file", type=Path, metavar="FILE", help="the same, from a file")
+    one.add_argument("--lang", default="en", help="language of the text (espeak-ng's name; default en)")
+    one.add_argument("--format", choices=FORMATS, default="json")
+    one.add_argument("--model", help="neural, rhubarb, spectral or an installed one")
+    one.add_argument("--out", type=Path, metavar="FILE", help="instead of the standard output")
+    one.set_defaults(run=export_visemes)
+    many = commands.add_parser("lipsync-score", help="measure a lip-sync model on phone-aligned speech")
+    many.add_argument("manifest", type=Path, nargs="+", metavar="MANIFEST", help="JSON lines; see docs")
+    many.add_argument("--model", help="neural, rhubarb, spectral or an installed one")
+    many.add_argument("--cond", action="append", choices=CONDITIONS, help="may be repeated; default clean")
+    many.add_argument("--kind", help="only rows of this kind, such as real")
+    many.add_argument("--by", choices=("none", "lang", "kind"), default="lang", help="rows of the table")
+    many.add_argument("--text", action="store_true", help="let the model know the text of each row")
+    many.set_defaults(run=lipsync_score)
+
+
+def main() -> int:
+    """Both commands without the rest of the program."""
+    parser = argparse.ArgumentParser(prog="avatar-engine")
+    add_parser(parser.add_subparsers(required=True))
+    args = parser.parse_args()
+    return int(args.run(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+__all__ = ["SpokenFile", "add_parser", "export_visemes", "lipsync_score"]
