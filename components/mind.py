@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
 
 from avatar_engine.components.action_units import UNIT_COUNT
-from avatar_engine.components.controls import POSE
+from avatar_engine.components.clips import Clips
 from avatar_engine.components.emotions import EMOTION_SLOTS
+from avatar_engine.components.policy import Policy
+from avatar_engine.components.script import Persona, Script
 
 
 class TurnState(IntEnum):
@@ -39,28 +39,33 @@ GAZE = (
     "ready", "away", "mode_s", "fix_s", "yaw", "pitch", "from_yaw", "from_pitch", "to_yaw", "to_pitch",
     "age_s", "length_s", "base_yaw", "base_pitch", "shift_rad", "rest_s",
 )  # fmt: skip
-LOOK = ("x_m", "y_m", "z_m", "held", "hold_s")  # held 0/1; hold_s < 0: until changed
+LOOK = ("x_m", "y_m", "z_m", "held", "hold_s")  # held: 1 by a behaviour, 2 from outside; hold_s < 0: no end
 HEAD = (
     "ready", "beat", "beat_v", "turn", "turn_v", "nod_age_s", "nod_rad", "nod_hz", "nod_cycles", "nod_wait_s",
     "shift_s", "shift_yaw", "shift_pitch", "shift_roll", "murmur_s",
 )  # fmt: skip
 BREATH = ("ready", "phase", "rate_hz", "volume", "volume_v", "gulp_s")
 BROW = ("raise", "raise_v", "ready", "micro_s")
-MOOD = ("hold_s", "gain", "attack_s", "decay_s", "liveliness", "blinks_per_min", "gaze_away", "style")
+MOOD = (
+    "hold_s", "gain", "attack_s", "decay_s", "liveliness", "blinks_per_min", "gaze_away", "style", "outside",
+    "inner_hold_s", "voice",
+)  # fmt: skip
 SWAY = 9  # three sines for each of yaw, pitch, roll
 MOVING = 24  # at most so many units have a motion of their own
-_P = len(POSE)
 
 MIND_COLUMNS: dict[str, int] = {
     "switches": len(SWITCHES),
     "ear": len(EAR),
-    "ear.tail": 1024,  # the newest samples at 16 kHz (64 ms), for pitch
+    "ear.tail": 256,  # the newest samples at 4 kHz (64 ms), for pitch
     "turn": len(TURN),
     "viewer": 3,  # where the viewer's eyes are: metres, avatar axes, from between the avatar's eyes; 0 = default
     "look": len(LOOK),  # a point to look at, same axes
     "mood": len(MOOD),
     "emotion": EMOTION_SLOTS,  # as shown, 0..1
+    "emotion.shown": EMOTION_SLOTS,  # after gain, ceilings and policy
     "emotion.goal": EMOTION_SLOTS,
+    "emotion.inner": EMOTION_SLOTS,  # what the behaviours want
+    "emotion.outer": EMOTION_SLOTS,  # what the outside asked for; it wins while mood.outside is 1
     "emotion.base": EMOTION_SLOTS,  # the style's face at rest
     "emotion.ceiling": EMOTION_SLOTS,
     "units.clip": UNIT_COUNT,  # what clips and gestures ask for this tick
@@ -85,45 +90,9 @@ class Happenings:
     now: list[tuple[str, float]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """Keyframes of action units.
-
-    units: (k,) indices; times: (t,) seconds, rising, from 0; values: (t, k) 0..1. loop: starts again at its end.
-    """
-
-    name: str
-    units: Any
-    times: Any
-    values: Any
-    loop: bool = False
-
-
-@dataclass(slots=True)
-class Playing:
-    """One clip on its way. `fade_s` > 0 once it was told to end."""
-
-    clip: Clip
-    strength: float = 1.0
-    age_s: float = 0.0
-    fade_s: float = -1.0
-    layer: str = ""
-
-
-@dataclass(slots=True)
-class Clips:
-    """What plays on one face now."""
-
-    active: list[Playing] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Gestures:
-    """All gestures of the runtime by name (a resource)."""
-
-    clips: Mapping[str, Clip] = field(default_factory=dict)
-
-
-def mind_components() -> tuple[object, ...]:
-    """The components of one avatar's mind, fresh."""
-    return (Happenings(), Clips())
+def mind_components(persona: Persona | None = None, policy: Policy | None = None) -> tuple[object, ...]:
+    """The components of one avatar's mind, fresh. Without a persona it has no gestures and no behaviours."""
+    parts: tuple[object, ...] = (Happenings(), Clips())
+    if persona is not None:
+        parts = (*parts, Script(persona))
+    return parts if policy is None else (*parts, policy)

@@ -6,22 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.components.action_units import catalogue
+from avatar_engine.components.clips import CLIP_HZ, Clips, Playing
 from avatar_engine.components.emotions import emotion_book
-from avatar_engine.components.mind import BROW, MOOD, TURN, Clips, TurnState
+from avatar_engine.components.mind import BROW, MOOD, TURN, TurnState
 from avatar_engine.components.rig import Rigs
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import World
+from avatar_engine.systems.policy import enforce, hold_back, policies
 from avatar_engine.systems.rig_groups import rig_groups
 from avatar_engine.systems.rows import due, entities_by_row
 from avatar_engine.systems.springs import kick, spring
 from avatar_engine.systems.unit_limits import CORNER_SHARE, corner_units, mouth_units, speed_limits
 from avatar_engine.systems.unit_motion import motion_at, moving_units
+from avatar_engine.systems.wishes import FADE_S
 
 Float = NDArray[np.float32]
 REPLACE_S = 0.45  # an emotion that another one replaces leaves this fast (90 %)
 NINETY = 2.303  # time constants until 90 %
 BROW_OMEGA = 11.0  # rad/s: a brow flash peaks after 90 ms
 RISEN, FALLEN = 0.04, 0.02
+BROW_PARTS = np.array([0.9, 0.9, 1.0, 1.0], np.float32)  # inner and outer brow in an emphasis
 GAIN, ATTACK, DECAY = MOOD.index("gain"), MOOD.index("attack_s"), MOOD.index("decay_s")
 RAISE, RAISE_V, READY, MICRO = range(len(BROW))
 STATE = TURN.index("state")
@@ -42,7 +46,8 @@ class Expression:
         self._moving = moving_units(book)
         self._speed = speed_limits(book)
         self._mouth, self._corner = mouth_units(book), corner_units(book)
-        self._head = np.flatnonzero(np.array([unit.kind == "head" or unit.region == "head" for unit in book.units]))
+        self._head = np.array([unit.region in ("head", "shoulder", "chest") for unit in book.units])
+        self._flash = book.index["AU91"]
         self._brow = np.array([book.index[name] for name in ("AU01L", "AU01R", "AU02L", "AU02R")])
         self._speech = book.index["AU50"]
         self._paired = np.array([unit.side.endswith(("left", "right")) for unit in book.units])
@@ -55,39 +60,48 @@ class Expression:
         self._draw(world)
         dt_s = np.float32(world.dt_s)
         switches = batch["switches"]
-        wanted = self._feel(world) * (switches[:, 2:3] * switches[:, 0:1])
+        wanted = self._feel(world)
         self._play(world)
-        clip = batch["units.clip"]
-        wanted = np.maximum(wanted, clip)
-        wanted[:, self._brow] += (self._emphasise(world) * switches[:, 0])[:, None] * (0.9, 0.9, 1.0, 1.0)
+        np.maximum(wanted, batch["units.clip"], out=wanted)
+        wanted[:, self._brow] += self._emphasise(world)[:, None] * BROW_PARTS
         wanted *= batch["units.skew"]
-        wanted[:, self._head] *= switches[:, 1:2]
+        wanted *= np.where(self._head, switches[:, 1:2], switches[:, 0:1])
         np.clip(wanted, 0.0, 1.0, out=wanted)
         shown, swing = self._move(batch["units.age"], wanted, dt_s)
-        eased = batch["units.eased"]
+        flash = shown[:, self._flash : self._flash + 1]
+        if flash.any():
+            np.maximum(shown, flash * np.minimum(batch["emotion.goal"] @ self._emotions, 1.0), out=shown)
+        enforce(
+            shown, batch["emotion.shown"], batch["emotion.goal"] * batch["mood"][:, GAIN : GAIN + 1], policies(world)
+        )
+        eased, units, owner = batch["units.eased"], batch["units"], batch["mouth_owner"]
         step = self._speed * dt_s
         eased += np.clip(shown - eased, -step, step)
-        owner = batch["mouth_owner"]
-        units = batch["units"]
-        np.multiply(eased, 1.0 - owner * self._mouth - owner * (1.0 - CORNER_SHARE) * self._corner, out=units)
-        units[:, self._speech] = owner[:, 0]
+        kept = eased * (1.0 - owner * self._mouth - owner * (1.0 - CORNER_SHARE) * self._corner)
+        units += np.clip(kept - units, -step, step)
         layer = batch["layer.expression"]
         for rig, rows in rig_groups(batch["rig"], world.resource(Rigs)):
             layer[rows] = eased[rows] @ rig.unit_controls
         turned = eased.copy()
         turned[:, self._moving.index] *= swing
         np.matmul(turned, self._pose, out=batch["pose.expression"])
+        units[:, self._speech] = owner[:, 0]
 
     def _draw(self, world: World) -> None:
-        """A face's own asymmetry, once."""
+        """A face's own asymmetry, once; then, every few seconds, a movement of the brows too small to mean anything."""
         brow, skew = world.batch["brow"], world.batch["units.skew"]
-        rows = due(brow[:, READY] == 0.0)
+        brow[:, MICRO] -= world.dt_s
+        rows = due(brow[:, MICRO] <= 0.0)
         entities = entities_by_row(world) if rows else []
         for row in rows:
-            rng = world.rng(entities[row], "asymmetry")
-            skew[row] = 1.0
-            skew[row, self._paired] = np.clip(rng.normal(1.0, 0.05, int(self._paired.sum())), 0.88, 1.1)
-            brow[row, READY] = 1.0
+            rng = world.rng(entities[row], "face")
+            brow[row, MICRO] = rng.uniform(2.5, 8.0)
+            if brow[row, READY] == 0.0:
+                brow[row, READY] = 1.0
+                skew[row] = 1.0
+                skew[row, self._paired] = np.clip(rng.normal(1.0, 0.05, int(self._paired.sum())), 0.88, 1.1)
+            else:
+                brow[row, RAISE_V] += kick(rng.uniform(0.02, 0.08), BROW_OMEGA)
 
     def _feel(self, world: World) -> Float:
         batch = world.batch
@@ -96,8 +110,11 @@ class Expression:
         fall_s = np.where(busy, REPLACE_S, mood[:, DECAY : DECAY + 1])
         settle_s = np.where(goal > shown, mood[:, ATTACK : ATTACK + 1], fall_s)
         shown += (goal - shown) * (1.0 - np.exp(-NINETY * world.dt_s / np.maximum(settle_s, 0.02)))
-        capped = np.minimum(shown * mood[:, GAIN : GAIN + 1], batch["emotion.ceiling"])
-        return np.asarray(np.minimum(capped @ self._emotions, 1.0), np.float32)
+        seen = batch["emotion.shown"]
+        np.minimum(shown * mood[:, GAIN : GAIN + 1], batch["emotion.ceiling"], out=seen)
+        seen *= batch["switches"][:, 2:3]
+        hold_back(seen, batch["units.eased"], policies(world))
+        return np.asarray(np.minimum(seen @ self._emotions, 1.0), np.float32)
 
     def _play(self, world: World) -> None:
         """Sample the clips that run into `units.clip`."""
@@ -114,19 +131,17 @@ class Expression:
             for playing in clips.active:
                 clip = playing.clip
                 playing.age_s += world.dt_s
-                end = float(clip.times[-1])
-                at = playing.age_s % end if clip.loop and end > 0.0 else min(playing.age_s, end)
-                k = min(max(int(np.searchsorted(clip.times, at, "right")) - 1, 0), len(clip.times) - 2)
-                span = float(clip.times[k + 1] - clip.times[k])
-                share = min(max((at - float(clip.times[k])) / span, 0.0), 1.0)
-                share = share * share * (3.0 - 2.0 * share)
-                values = clip.values[k] + (clip.values[k + 1] - clip.values[k]) * share
+                last = len(clip.values) - 1
+                at = playing.age_s * CLIP_HZ
+                at = at % last if clip.loop and last > 0 else min(at, last)
+                k = min(int(at), last - 1) if last else 0
+                values = clip.values[k] + (clip.values[min(k + 1, last)] - clip.values[k]) * np.float32(at - k)
                 level = playing.strength
                 if playing.fade_s >= 0.0:
-                    playing.fade_s -= world.dt_s
-                    level *= max(playing.fade_s, 0.0) / 0.25
-                target[clip.units] = np.maximum(target[clip.units], values * level)
-            clips.active[:] = [p for p in clips.active if not _over(p.age_s, p.fade_s, p.clip.loop, p.clip.times[-1])]
+                    playing.fade_s = max(playing.fade_s - world.dt_s, 0.0)
+                    level *= playing.fade_s / FADE_S
+                target[clip.units] = np.maximum(target[clip.units], values * np.float32(level))
+            clips.active[:] = [playing for playing in clips.active if not _over(playing)]
 
     def _emphasise(self, world: World) -> Float:
         """(n,) brow raise from stressed syllables of the own speech."""
@@ -155,6 +170,6 @@ class Expression:
         return shown, np.clip(np.where(running, swing_share, 0.0), -1.0, 1.0)
 
 
-def _over(age_s: float, fade_s: float, loop: bool, end_s: float) -> bool:
-    faded = -1.0 < fade_s <= 0.0
-    return faded or (not loop and age_s >= end_s)
+def _over(playing: Playing) -> bool:
+    ended = not playing.clip.loop and playing.age_s * CLIP_HZ >= len(playing.clip.values) - 1
+    return ended or playing.fade_s == 0.0

@@ -21,6 +21,7 @@ RISE_SHARE = 0.05  # a nucleus stands this much above the local loudness
 REFRACTORY_S = 0.18  # syllables come at most 5-6 times a second
 PHRASE_MIN_S, PHRASE_GAP_S = 0.6, 0.2  # intonation phrases last 0.6 s and longer; gaps of 200 ms and more are heard
 FIRST_LAG, LAST_LAG, STEP = 8, 53, 4  # 500-75 Hz at 4 kHz
+PITCH_TICKS = 2
 LEVEL, SLOW, RISE, PEAK, SEMITONES, WAIT, PHRASE, QUIET, USUAL, ENDED = range(len(EAR))
 
 
@@ -36,32 +37,34 @@ class Prosody:
         """Hear one tick further, AHEAD_S before it is played."""
         batch = world.batch
         tail, ear, out = batch["ear.tail"], batch["ear"], batch["prosody"]
-        ahead = int(AHEAD_S * RATE)
-        start = first_sample(world.tick, RATE, world.hz) + ahead
-        stop = first_sample(world.tick + 1, RATE, world.hz) + ahead
+        # whole steps, so that the 4 kHz signal needs no filter state
+        stop = first_sample(world.tick + 1, RATE // STEP, world.hz)
         width = tail.shape[1]
-        start = max(start, stop - width)
+        start = max(first_sample(world.tick, RATE // STEP, world.hz), stop - width)
         count = stop - start
         rows, parts = [], []
         for _, (row, speech) in world.each2(Row, Speech):
-            if speech.timeline.runs:
+            timeline = speech.timeline
+            if timeline.runs:
+                ahead = min(int(AHEAD_S * RATE), timeline.lookahead * RATE // timeline.rate)
                 rows.append(row.index)
-                parts.append(speech.timeline.heard(start, stop))
-        heard = ear[:, LEVEL] > 0.0
+                parts.append(timeline.heard(start * STEP + ahead, stop * STEP + ahead))
+        live = ear[:, LEVEL] > 0.0
+        out[:, 3:6] = 0.0
         if rows:
-            heard[rows] = True
-        out[:, 1:6] = 0.0
-        live = np.flatnonzero(heard)
-        if len(live):
-            window = tail[live]
-            window[:, : width - count] = window[:, count:]
-            window[:, width - count :] = 0.0
+            sound = np.stack(parts)
+            live[rows] = True
+            out[rows, 4] = np.einsum("ij,ij->i", sound, sound) / (count * STEP)
+        out[~live, 1:3] = 0.0
+        if live.any():
+            tail[:, : width - count] = tail[:, count:]
+            tail[:, width - count :] = 0.0
             if rows:
-                window[np.searchsorted(live, rows), width - count :] = np.stack(parts)
-            tail[live] = window
-            pitch, voiced = pitch_of(window)
-            out[live, 1], out[live, 2] = pitch, voiced
-            out[live, 4] = np.mean(np.square(window[:, width - count :]), axis=1)
+                tail[rows, width - count :] = sound.reshape(len(rows), count, STEP).mean(axis=2)
+            # pitch moves slowly: each voice is measured every PITCH_TICKS ticks
+            turn = np.flatnonzero(live & ((np.arange(len(live)) + world.tick) % PITCH_TICKS == 0))
+            if len(turn):
+                out[turn, 1], out[turn, 2] = pitch_of(tail[turn])
         self._follow(ear, out, world.dt_s)
 
     def _follow(self, ear: Float, out: Float, dt_s: float) -> None:
@@ -112,13 +115,13 @@ def level_of(energy: Float) -> Float:
 
 
 def pitch_of(window: Float) -> tuple[Float, Float]:
-    """Pitch in Hz (0 where unvoiced) and voiced 0/1 of (n, w) samples at 16 kHz, by normalised autocorrelation
-    of the 4 kHz signal with parabolic refinement."""
-    slow = window.reshape(len(window), -1, STEP).mean(axis=2)
-    slow = slow - slow.mean(axis=1, keepdims=True)
+    """Pitch in Hz (0 where unvoiced) and voiced 0/1 of (n, w) samples at 4 kHz, by normalised autocorrelation
+    with parabolic refinement."""
+    slow = window - window.mean(axis=1, keepdims=True)
     size = slow.shape[1]
     spectrum = np.fft.rfft(slow, 2 * size)
-    echo = np.fft.irfft(np.abs(spectrum) ** 2)[:, : LAST_LAG + 2]
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    echo = np.fft.irfft(power)[:, : LAST_LAG + 2]
     lags = np.arange(LAST_LAG + 2)
     echo = echo * (size / (size - lags)) / np.maximum(echo[:, :1], 1e-9)
     middle = echo[:, FIRST_LAG : LAST_LAG + 1]
@@ -131,6 +134,6 @@ def pitch_of(window: Float) -> tuple[Float, Float]:
     left, top, right = echo[each, lag - 1], echo[each, lag], echo[each, lag + 1]
     bend = left - 2.0 * top + right
     shift = np.where(bend < -1e-6, 0.5 * (left - right) / np.minimum(bend, -1e-6), 0.0)
-    voiced = (clear > 0.45) & (np.mean(np.square(window), axis=1) > 1e-5)
+    voiced = (clear > 0.45) & (np.mean(np.square(window), axis=1) > 5e-6)
     pitch = np.where(voiced, RATE / STEP / (lag + shift), 0.0)
     return pitch.astype(np.float32), voiced.astype(np.float32)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from avatar_engine.components.action_units import catalogue
 from avatar_engine.components.controls import CONTROLS, POSE
 from avatar_engine.components.face import FACE_COLUMNS
-from avatar_engine.components.mind import Clip, Gestures, mind_components
+from avatar_engine.components.mind import mind_components
+from avatar_engine.components.policy import Policy
 from avatar_engine.components.rig import Rig, Rigs
+from avatar_engine.components.script import Persona
 from avatar_engine.components.session import Inbox, Speech, Switches
 from avatar_engine.engine.audio import SpeechTimeline
 from avatar_engine.engine.clock import first_sample
@@ -59,18 +59,27 @@ def identity_rig() -> Rig:
 class Minds:
     """A world with avatars that only have a mind; `step` runs the real systems in their order."""
 
-    def __init__(self, avatars: int = 1, hz: int = 30, seed: int = 1, clips: Sequence[Clip] = ()) -> None:
+    def __init__(
+        self,
+        avatars: int = 1,
+        hz: int = 30,
+        seed: int = 1,
+        persona: Persona | None = None,
+        policy: Policy | None = None,
+        style: str = "professional",
+    ) -> None:
         self.world = World(hz, FACE_COLUMNS)
         self.world.put(Rigs([identity_rig()]))
-        self.world.put(Gestures({clip.name: clip for clip in clips}))
+        self.persona, self.policy, self.style = persona, policy, style
         self.systems = [system() for system in (Commands, AudioIngest, *MIND)]
         self.entities = [self.add(f"s{i}", seed + i) for i in range(avatars)]
 
-    def add(self, session: str, seed: int, style: str = "professional") -> int:
+    def add(self, session: str, seed: int) -> int:
         """One more avatar."""
         width = first_sample(1, RATE, self.world.hz)
         speech = Speech(SpeechTimeline(RATE, 0.2), np.zeros(width, np.float32), np.zeros(width, np.float32))
-        return self.world.spawn(session, seed, Inbox(), speech, Switches(style=style), *mind_components())
+        parts = mind_components(self.persona, self.policy)
+        return self.world.spawn(session, seed, Inbox(), speech, Switches(style=self.style), *parts)
 
     def send(self, *commands: Command, avatar: int = 0) -> None:
         """Commands for the next tick."""
