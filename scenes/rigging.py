@@ -12,6 +12,7 @@ from avatar_engine.components.rig import Float, Limit, Rig
 from avatar_engine.components.viseme_shapes import viseme_matrix
 from avatar_engine.components.visemes import VISEMES
 from avatar_engine.engine.errors import SceneError, suggest
+from avatar_engine.scenes.automap import joint_aliases, propose
 from avatar_engine.scenes.profile import AvatarProfile
 
 # role -> names under which models keep that joint, best first
@@ -66,6 +67,7 @@ def compile_rig(
 ) -> Rig:
     """The Rig of a model with these target and joint names. Raises SceneError for names that are not there."""
     targets = {target: index for index, target in enumerate(morphs)}
+    guess = propose(morphs)
     control_morphs = np.zeros((len(CONTROLS), len(morphs)), np.float32)
     gain = np.ones(len(CONTROLS), np.float32)
     offset = np.zeros(len(CONTROLS), np.float32)
@@ -80,8 +82,9 @@ def compile_rig(
                         suggest(drive.target, targets),
                     )  # fmt: skip
                 control_morphs[index, targets[drive.target]] = drive.gain
-        elif control in targets:
-            control_morphs[index, targets[control]] = 1.0
+        else:
+            for drive in guess.mapping.get(control, ()):
+                control_morphs[index, targets[drive.target]] = drive.gain
     unit_controls, unit_morphs = _units(profile, targets, where)
     roles = _roles(profile, joints, where)
     viseme_controls = viseme_matrix(profile.visemes)
@@ -93,7 +96,7 @@ def compile_rig(
         unit_controls=unit_controls,
         control_morphs=control_morphs,
         unit_morphs=unit_morphs,
-        viseme_morphs=_viseme_morphs(control_morphs, viseme_controls, targets),
+        viseme_morphs=_viseme_morphs(control_morphs, viseme_controls, guess.visemes, targets),
         pose_joints=_pose_joints(roles, len(joints)),
         control_joints=_control_joints(roles, len(joints), control_morphs),
         limits=tuple(
@@ -125,14 +128,16 @@ def _units(profile: AvatarProfile, targets: dict[str, int], where: str) -> tuple
     return controls, native
 
 
-def _viseme_morphs(control_morphs: Float, viseme_controls: Float, targets: dict[str, int]) -> Float:
+def _viseme_morphs(
+    control_morphs: Float, viseme_controls: Float, visemes: dict[str, str], targets: dict[str, int]
+) -> Float:
     """(15, T): only for models that have viseme targets but lack the ARKit mouth to build visemes from."""
     native = np.zeros((len(VISEMES), len(targets)), np.float32)
     for row, viseme in enumerate(VISEMES[1:], start=1):
         wanted = np.abs(viseme_controls[row, : CONTROL_INDEX["tongueOut"]])
         reached = wanted[np.abs(control_morphs[: len(wanted)]).sum(axis=1) > 0].sum()
-        if f"viseme_{viseme}" in targets and reached < 0.5 * wanted.sum():
-            native[row, targets[f"viseme_{viseme}"]] = 1.0
+        if viseme in visemes and reached < 0.5 * wanted.sum():
+            native[row, targets[visemes[viseme]]] = 1.0
     return native
 
 
@@ -146,7 +151,8 @@ def _roles(profile: AvatarProfile, joints: Sequence[str], where: str) -> dict[st
                 f"{where} joints.{role}", f"the model has no joint '{joint}'", suggest(joint, joints)
             )
     for role, names in JOINT_NAMES.items():
-        for joint in (profile.joints[role],) if role in profile.joints else names:
+        known = (*names, *joint_aliases().get(role, ()))
+        for joint in (profile.joints[role],) if role in profile.joints else known:
             if joint in joints:
                 found[role] = list(joints).index(joint)
                 break
