@@ -66,7 +66,7 @@ class _Session:
     in_force: int = 0
 
 
-class DriverStopped(RuntimeError):
+class DriverStoppedError(RuntimeError):
     """The simulation thread has ended; open a new driver."""
 
 
@@ -83,13 +83,13 @@ class LiveDriver:
         self._wake = threading.Event()
         self._stopping = False
         self._failure: BaseException | None = None
-        self._ready: Future[None] = Future()
+        self.ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="avatar-simulation", daemon=True)
 
     def start(self) -> Future[None]:
         """Start the thread; the future is done when the runtime is built (warm) or has failed to."""
         self._thread.start()
-        return self._ready
+        return self.ready
 
     def stop(self, timeout_s: float | None = None) -> None:
         """End the thread after the step in progress and wait for it. All sessions end."""
@@ -101,6 +101,11 @@ class LiveDriver:
     @property
     def alive(self) -> bool:
         return self._thread.is_alive() and not self._stopping and self._failure is None
+
+    @property
+    def failed(self) -> bool:
+        """It ended by itself; why is the exception that `lost` and `ready` carried."""
+        return self._failure is not None
 
     @property
     def session_count(self) -> int:
@@ -169,21 +174,21 @@ class LiveDriver:
                 self._inbox.append(act)
                 return
         if waiting is not None:
-            waiting.set_exception(DriverStopped("the avatar engine has stopped; start a new session"))
+            waiting.set_exception(DriverStoppedError("the avatar engine has stopped; start a new session"))
 
     def _run(self) -> None:
         runtime: SteppedRuntime | None = None
         failure: BaseException | None = None
         try:
             runtime = self._make_runtime()
-            self._ready.set_result(None)
+            self.ready.set_result(None)
             self._loop(runtime)
         except BaseException as error:  # noqa: BLE001  (every session is told; nothing is swallowed)
             failure = error
-            if not self._ready.done():
-                self._ready.set_exception(error)
+            if not self.ready.done():
+                self.ready.set_exception(error)
         with self._lock:
-            self._failure = failure or DriverStopped("the avatar engine was stopped")
+            self._failure = failure or DriverStoppedError("the avatar engine was stopped")
             sessions = list(self._sessions.values())
             self._sessions.clear()
             self._inbox.clear()

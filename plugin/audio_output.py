@@ -37,6 +37,7 @@ class Stage(Protocol):
     def push_audio(self, chunk: AudioChunk) -> None: ...
     def send(self, command: Command) -> int: ...
     def cut(self, command: Callable[[list[Heard]], int]) -> list[Heard]: ...
+    def hold(self, command: Callable[[list[Heard]], int]) -> None: ...
     def speech_arrived(self, segment: int, at_s: float) -> None: ...
     def close_segment(self, segment: int) -> None: ...
 
@@ -55,9 +56,7 @@ class AvatarAudioOutput(AudioOutput):
 
     def __init__(self, stage: Stage, figures: SessionFigures, *, loop: asyncio.AbstractEventLoop) -> None:
         # Any rate is accepted: frames arrive as the TTS made them, word timings included.
-        super().__init__(
-            label="AvatarEngine", capabilities=AudioOutputCapabilities(pause=True), sample_rate=None
-        )
+        super().__init__(label="AvatarEngine", capabilities=AudioOutputCapabilities(pause=True), sample_rate=None)
         self._stage = stage
         self._figures = figures
         self._loop = loop
@@ -67,6 +66,15 @@ class AvatarAudioOutput(AudioOutput):
         self._deaf = False  # cleared in the middle of a segment: the rest of it is not wanted
         self._paused = False
         self._lost = False
+        self._held: list[AudioChunk] | None = []  # what came before the avatar was in the room
+
+    def let_through(self) -> None:
+        """The avatar is in the room: what was said so far may be spoken now."""
+        held, self._held = self._held, None
+        if self._paused:
+            self._stage.send(PauseSpeech())
+        for chunk in held or ():
+            self._stage.push_audio(chunk)
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         """Take a frame; never waits (whole answers come faster than real time, the engine holds them)."""
@@ -77,14 +85,14 @@ class AvatarAudioOutput(AudioOutput):
             self._capturing = _Open(self._next_id)
             self._next_id += 1
             self._open.append(self._capturing)
-            if len(self._open) == 1 and not self._paused:
+            if len(self._open) == 1 and not self._paused and self._held is None:
                 self._stage.speech_arrived(self._capturing.id, time.monotonic())
         if self._lost:
             self._finish_all(interrupted=True)
             self._deaf = True
             return
         chunk = AudioChunk(mono(frame), frame.sample_rate, self._capturing.id, False, words(frame))
-        self._stage.push_audio(chunk)
+        self._push(chunk)
 
     def flush(self) -> None:
         """The segment is complete."""
@@ -93,7 +101,7 @@ class AvatarAudioOutput(AudioOutput):
         segment, self._capturing = self._capturing, None
         if segment is not None:
             segment.flushed = True
-            self._stage.push_audio(AudioChunk(np.zeros(0, np.float32), self._stage.rate, segment.id, last=True))
+            self._push(AudioChunk(np.zeros(0, np.float32), self._stage.rate, segment.id, last=True))
 
     def clear_buffer(self) -> None:
         """Silence now; every open segment ends here, with what was heard of it. A pause stays until `resume`."""
@@ -102,6 +110,10 @@ class AvatarAudioOutput(AudioOutput):
         if not self._open:
             return
         self._figures.interruptions += 1
+        if self._held is not None:
+            self._held.clear()
+            self._finish_all(interrupted=True)
+            return
 
         def command(_: list[Heard]) -> int:
             number = self._stage.send(ClearSpeech())
@@ -110,28 +122,32 @@ class AvatarAudioOutput(AudioOutput):
         self._finish_all(interrupted=True, heard=self._stage.cut(command))
 
     def pause(self) -> None:
-        """Hold at the very sample that was heard last."""
+        """Hold after the very sample that was queued last; `resume` goes on with the next one."""
         super().pause()
         if self._paused:
             return
         self._paused = True
         self._figures.pauses += 1
+        if self._held is not None:
+            return
 
         def command(heard: list[Heard]) -> int:
-            positions = {item.segment: item.position for item in heard}
-            if not self._open:
-                return self._stage.send(PauseSpeech())
-            first = self._open[0].id
-            return self._stage.send(PauseSpeech(first, positions.get(first, 0)))
+            reached = {item.segment: item for item in heard}
+            for item in self._open:
+                known = reached.get(item.id)
+                if known is None or not known.over:
+                    return self._stage.send(PauseSpeech(item.id, known.position if known else 0))
+            return self._stage.send(PauseSpeech())
 
-        self._stage.cut(command)
+        self._stage.hold(command)
 
     def resume(self) -> None:
         """Go on with the next sample."""
         super().resume()
         if self._paused:
             self._paused = False
-            self._stage.send(ResumeSpeech())
+            if self._held is None:
+                self._stage.send(ResumeSpeech())
 
     def segment_started(self, segment: int) -> None:
         """The first sample of a segment is queued to WebRTC."""
@@ -146,6 +162,12 @@ class AvatarAudioOutput(AudioOutput):
         self._lost = True
         self._deaf = self._capturing is not None
         self._finish_all(interrupted=True)
+
+    def _push(self, chunk: AudioChunk) -> None:
+        if self._held is not None:
+            self._held.append(chunk)
+        else:
+            self._stage.push_audio(chunk)
 
     def _started(self, segment: int, at: float) -> None:
         for item in self._open:

@@ -124,9 +124,7 @@ class H264Outlet:
 
 def audio_options() -> rtc.TrackPublishOptions:
     """Mono speech, always sent: gaps of silence would move the receiver's idea of the clock."""
-    options = rtc.TrackPublishOptions(
-        source=rtc.TrackSource.SOURCE_MICROPHONE, stream=STREAM, dtx=False, red=True
-    )
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, stream=STREAM, dtx=False, red=True)
     options.audio_encoding.max_bitrate = AUDIO_BITRATE_BPS
     return options
 

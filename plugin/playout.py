@@ -15,14 +15,21 @@ from avatar_engine.engine.messages import FramePacket, SegmentSpan
 
 SLACK_S = 0.020
 """Silence may leave the queue this much longer than the lead before some of it is left out."""
+POP_S = 0.010
+"""The native source takes this much at a time; with less in its queue it sends nothing for that long."""
+LEAD_STEP_S = 0.010
+LEAD_MAX_S = 0.100
+CALM_S = 20.0
+"""Without a near miss for this long the lead shrinks by half a step again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Where playback of a segment stands: `position` samples have left the queue."""
+    """Where playback of a segment stands: `position` samples of it are heard; `over`: that was its end."""
 
     segment: int
     position: int
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,10 @@ class Playout:
     fps: float
     lead_s: float
     dry_at_s: float = 0.0
+    least_lead_s: float = 0.0
+    _calm_since_s: float = 0.0
     _muted_below: int = 0
+    _over: set[int] = field(default_factory=set)
     _started: set[int] = field(default_factory=set)
     _positions: dict[int, int] = field(default_factory=dict)
     _stretches: list[_Stretch] = field(default_factory=list)
@@ -77,15 +87,18 @@ class Playout:
         muted = stamp < self._muted_below
         samples = np.zeros(len(packet.samples), np.int16) if muted else to_int16(packet.samples)
         spans = () if muted else packet.spans
-        underrun = self.dry_at_s <= now_s
-        prefix = 0
+        queued_s = self.dry_at_s - now_s
+        underrun = queued_s <= 0.0
+        self._adapt(queued_s, now_s)
+        wanted_s = 0.0
         if underrun:
             self.dry_at_s = now_s
-            prefix = round(self.lead_s * self.rate)
+            wanted_s = self.lead_s
         elif not spans and not np.any(samples):
-            excess_s = self.queued_s(now_s) - self.lead_s - SLACK_S
-            cut = min(len(samples), max(0, round(excess_s * self.rate)))
-            samples = samples[cut:]
+            wanted_s = self.lead_s - queued_s
+            excess = round((queued_s - self.lead_s - SLACK_S) * self.rate)
+            samples = samples[min(len(samples), max(0, excess)) :]
+        prefix = max(0, round(wanted_s * self.rate))
         begin_s = self.dry_at_s + prefix / self.rate
         self.dry_at_s = begin_s + len(samples) / self.rate
         if prefix:
@@ -112,7 +125,17 @@ class Playout:
                 heard.setdefault(stretch.segment, stretch.position)
         self._positions = dict(heard)
         self._stretches.clear()
+        self._over.clear()
         return [Heard(segment, position) for segment, position in sorted(heard.items())]
+
+    def hold(self) -> list[Heard]:
+        """Stop after what is queued: how far every begun segment will have been heard then. The caller calls
+        `mute_below`; nothing is taken out of the queue, so nothing is lost and nothing comes twice."""
+        reached = dict(self._positions)
+        for stretch in self._stretches:
+            end = stretch.position + stretch.count
+            reached[stretch.segment] = max(reached.get(stretch.segment, 0), end)
+        return [Heard(segment, at, segment in self._over) for segment, at in sorted(reached.items())]
 
     def mute_below(self, stamp: int) -> None:
         """Packets with a smaller stamp were made before the command that caused the cut."""
@@ -122,6 +145,7 @@ class Playout:
         """Nobody will ask about this segment any more."""
         self._positions.pop(segment, None)
         self._started.discard(segment)
+        self._over.discard(segment)
         self._stretches = [stretch for stretch in self._stretches if stretch.segment != segment]
 
     def _enter(
@@ -137,8 +161,22 @@ class Playout:
                     self._started.add(span.segment)
                     starts.append(span.segment)
             if span.final:
+                self._over.add(span.segment)
+                self._positions.setdefault(span.segment, 0)
                 ends.append((span.segment, span.position + span.count, from_s + span.count / self.rate))
         return tuple(starts), tuple(ends)
+
+    def _adapt(self, queued_s: float, now_s: float) -> None:
+        # The first packet finds an empty queue; that says nothing about how late packets are.
+        if queued_s < POP_S and self._calm_since_s > 0.0:
+            self.lead_s = min(self.lead_s + LEAD_STEP_S, max(LEAD_MAX_S, self.least_lead_s))
+            self._calm_since_s = now_s
+        elif self._calm_since_s == 0.0:
+            self._calm_since_s = now_s
+            self.least_lead_s = self.lead_s
+        elif now_s - self._calm_since_s > CALM_S:
+            self.lead_s = max(self.least_lead_s, self.lead_s - LEAD_STEP_S / 2)
+            self._calm_since_s = now_s
 
     def _forget(self, now_s: float) -> None:
         while self._stretches and self._stretches[0].from_s + self._stretches[0].count / self.rate <= now_s:

@@ -25,15 +25,16 @@ from avatar_engine.plugin.metrics import SessionFigures
 from avatar_engine.plugin.outlets import H264Outlet, Outlet, RawOutlet, Stamp, audio_options
 from avatar_engine.plugin.playout import Heard, Playout
 
-HOLD_S = 0.030
+HOLD_S = 0.036
 """Pictures leave this long after their sound: receivers hold audio longer than video. Measured: tools/av_skew.py."""
-LEAD_S = 0.030
-"""Audio queued ahead against late packets."""
+LEAD_S = 0.020
+"""Audio queued ahead against late packets, to begin with; it grows when packets come late."""
 QUEUE_MS = 200
 """Size of the native audio queue; it accepts pushes without waiting up to here."""
 RELIEF_DECAY = 0.10
 """After an interruption pictures go out at once; each following frame gets this share of a frame time later again."""
-CODEC = Literal["h264", "raw"]
+Codec = Literal["h264", "raw"]
+CODECS: tuple[Codec, ...] = ("h264", "raw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class PublishOptions:
     fps: float
     rate: int
     bitrate_bps: int
-    codec: CODEC = "h264"
+    codec: Codec = "h264"
     hold_s: float = HOLD_S
     lead_s: float = LEAD_S
     audio_name: str = "avatar_audio"
@@ -123,6 +124,14 @@ class Publisher:
             await participant.publish_track(video, self._outlet.publish_options()),
         ]
 
+    async def somebody_listens(self, timeout_s: float) -> bool:
+        """Waits until a participant is subscribed to the sound, at most so long; says whether one is."""
+        try:
+            await asyncio.wait_for(self._publications[0].wait_for_subscription(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
     def cut(self, command: Callable[[list[Heard]], int]) -> list[Heard]:
         """Silence now. `command` gets what was heard of every begun segment, sends the engine its command and
         returns that command's number; packets made before it are heard as silence and their pictures left out."""
@@ -133,6 +142,12 @@ class Publisher:
         self._media.loop.call_soon_threadsafe(self._drop_pictures)
         self._media.loop.call_soon_threadsafe(self._packets.put_nowait, None)
         return heard
+
+    def hold(self, command: Callable[[list[Heard]], int]) -> None:
+        """Stop after the audio that is already queued (some tens of milliseconds); `command` as for `cut`, with
+        what will have been heard by then."""
+        with self._lock:
+            self._playout.mute_below(command(self._playout.hold()))
 
     def close_segment(self, segment: int) -> None:
         """Nobody waits for this segment any more."""

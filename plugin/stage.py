@@ -55,6 +55,9 @@ class EngineStage:
     def cut(self, command: Callable[[list[Heard]], int]) -> list[Heard]:
         return self.publisher.cut(command)
 
+    def hold(self, command: Callable[[list[Heard]], int]) -> None:
+        self.publisher.hold(command)
+
     def speech_arrived(self, segment: int, at_s: float) -> None:
         self.publisher.speech_arrived(segment, at_s)
 

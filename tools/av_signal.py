@@ -25,6 +25,7 @@ from avatar_engine.engine.messages import (
 from numpy.typing import NDArray
 
 LOUD = 0.02
+QUIET_LUMA = 60  # not black: black is what a source shows that has no picture yet
 LOUD_WINDOW_S = 0.005
 
 
@@ -128,7 +129,7 @@ class SignalRuntime:
         if key not in self._pictures:
             rows = options.height * 3 // 2
             pixels = np.full((rows, options.width), 128, np.uint8)
-            pixels[: options.height] = 235 if white else 16
+            pixels[: options.height] = 235 if white else QUIET_LUMA
             self._pictures[key] = Image(options.width, options.height, "i420", pixels)
         return self._pictures[key]
 
@@ -148,9 +149,7 @@ def resampled(samples: NDArray[np.float32], rate: int, wanted: int) -> NDArray[n
     return np.interp(at, np.arange(len(samples)), samples).astype(np.float32)
 
 
-def beeps(
-    count: int, rate: int, on_s: float = 0.2, off_s: float = 0.3, hz: float = 800.0
-) -> NDArray[np.float32]:
+def beeps(count: int, rate: int, on_s: float = 0.2, off_s: float = 0.3, hz: float = 800.0) -> NDArray[np.float32]:
     """(n,) `count` tones, each preceded by silence of varying length (so that onsets meet all frame phases)."""
     parts: list[NDArray[np.float32]] = []
     tone = 0.5 * np.sin(2 * np.pi * hz * np.arange(int(on_s * rate)) / rate)

@@ -39,9 +39,7 @@ async def measure(
     driver = LiveDriver(lambda: SignalRuntime(hz), hz=hz)
     await asyncio.wrap_future(driver.start())
     room = rtc.Room()
-    await room.connect(
-        url, token(livekit_server.API_KEY, livekit_server.API_SECRET, "skew", "avatar", kind="agent")
-    )
+    await room.connect(url, token(livekit_server.API_KEY, livekit_server.API_SECRET, "skew", "avatar", kind="agent"))
     stage = EngineStage(driver, options)
     receiver = Receiver()
     try:
@@ -49,6 +47,7 @@ async def measure(
         await stage.publisher.publish(room.local_participant)
         await receiver.join(url, token(livekit_server.API_KEY, livekit_server.API_SECRET, "skew", "watcher"))
         await receiver.first_picture()
+        stage.output.let_through()
         await asyncio.sleep(2.0)  # the receiver's buffers settle
         receiver.forget()
         began_s = time.monotonic()
@@ -61,7 +60,7 @@ async def measure(
         await room.disconnect()
         await asyncio.to_thread(driver.stop)
     heard = onsets(*receiver.loudness(), threshold=0.05)
-    seen = onsets(*receiver.luma(), threshold=125.0)
+    seen = onsets(*receiver.luma(), threshold=145.0)
     return pair(heard, seen), receiver, stage
 
 
@@ -86,17 +85,13 @@ def main() -> None:
     skew_ms = np.array(skews) * 1000
     times, _ = receiver.luma()
     fps = (len(times) - 1) / (times[-1] - times[0])
-    print(
-        f"{given.codec} {given.size}: {len(skews)} beeps, {fps:.2f} fps received, hold {given.hold_ms:.0f} ms"
-    )
+    print(f"{given.codec} {given.size}: {len(skews)} beeps, {fps:.2f} fps received, hold {given.hold_ms:.0f} ms")
     print(
         f"skew ms: median {np.median(skew_ms):+.1f}, p5 {np.quantile(skew_ms, 0.05):+.1f}, "
         f"p95 {np.quantile(skew_ms, 0.95):+.1f}, |p95| {np.quantile(np.abs(skew_ms), 0.95):.1f}"
     )
     third = max(1, len(skew_ms) // 3)
-    print(
-        f"drift ms: first third {np.median(skew_ms[:third]):+.1f}, last third {np.median(skew_ms[-third:]):+.1f}"
-    )
+    print(f"drift ms: first third {np.median(skew_ms[:third]):+.1f}, last third {np.median(skew_ms[-third:]):+.1f}")
     for name, value in stage.figures.rows():
         print(f"  {name} {value:.4g}")
 

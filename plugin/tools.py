@@ -1,0 +1,61 @@
+"""What an agent's LLM may do with its avatar, as function tools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from livekit.agents import ToolError
+from livekit.agents.llm import FunctionTool, RawFunctionTool, function_tool
+
+from avatar_engine.components.emotions import emotion_book
+from avatar_engine.engine.errors import InputError
+from avatar_engine.scenes.staging import background_ids
+
+if TYPE_CHECKING:
+    from avatar_engine.plugin.session import AvatarSession
+
+GESTURES = ("nod", "shake", "tilt", "shrug", "wink", "smile")
+
+
+def avatar_tools(avatar: AvatarSession) -> list[FunctionTool | RawFunctionTool]:
+    """Tools bound to one avatar."""
+    emotions = ", ".join(sorted(emotion_book().names))
+
+    async def set_avatar_emotion(emotion: str, intensity: float = 0.7) -> str:
+        try:
+            avatar.update_emotion(emotion, intensity)
+        except InputError as error:
+            raise ToolError(str(error)) from error
+        return "done"
+
+    async def play_avatar_gesture(gesture: str) -> str:
+        if gesture not in GESTURES:
+            raise ToolError(f"gestures: {', '.join(GESTURES)}")
+        avatar.play_gesture(gesture)
+        return "done"
+
+    async def set_avatar_background(background: str) -> str:
+        try:
+            avatar.set_background(background)
+        except InputError as error:
+            raise ToolError(str(error)) from error
+        return "done"
+
+    return [
+        function_tool(
+            set_avatar_emotion,
+            name="set_avatar_emotion",
+            description=f"Show an emotion on your face. emotion: one of {emotions}. intensity: 0 to 1.",
+        ),
+        function_tool(
+            play_avatar_gesture,
+            name="play_avatar_gesture",
+            description=f"Make a gesture. gesture: one of {', '.join(GESTURES)}.",
+        ),
+        function_tool(
+            set_avatar_background,
+            name="set_avatar_background",
+            description="Change what is seen behind you. background: one of "
+            f"{', '.join(background_ids())}, or a colour as #rrggbb.",
+        ),
+    ]

@@ -1,0 +1,85 @@
+"""A real livekit-server for the session, and avatars made of a test signal in its rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import livekit_server  # noqa: E402
+from av_receiver import Receiver, token  # noqa: E402
+from av_signal import SignalOptions, SignalRuntime  # noqa: E402
+from avatar_engine.live import LiveDriver  # noqa: E402
+from avatar_engine.plugin.publisher import PublishOptions  # noqa: E402
+from avatar_engine.plugin.stage import EngineStage  # noqa: E402
+from livekit import rtc  # noqa: E402
+
+HZ = 60
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[livekit_server.Server]:
+    """livekit-server on free loopback ports."""
+    with livekit_server.running(tmp_path_factory.mktemp("livekit") / "server.log") as running:
+        yield running
+
+
+@dataclass(slots=True)
+class House:
+    """The server, one room name, and what the tests open in it."""
+
+    server: livekit_server.Server
+    room: str
+
+    def token(self, identity: str, kind: str = "standard") -> str:
+        return token(livekit_server.API_KEY, livekit_server.API_SECRET, self.room, identity, kind=kind)
+
+    async def join(self, identity: str, kind: str = "standard") -> rtc.Room:
+        room = rtc.Room()
+        await room.connect(self.server.url, self.token(identity, kind), rtc.RoomOptions(auto_subscribe=False))
+        return room
+
+    @asynccontextmanager
+    async def watching(self, rate: int = 24_000) -> AsyncIterator[Receiver]:
+        """A participant that records what it sees and hears."""
+        receiver = Receiver(rate)
+        await receiver.join(self.server.url, self.token(f"watcher-{uuid.uuid4().hex[:6]}"))
+        try:
+            yield receiver
+        finally:
+            await receiver.leave()
+
+    @asynccontextmanager
+    async def avatar(
+        self, codec: str = "h264", size: tuple[int, int] = (320, 180), **more: float
+    ) -> AsyncIterator[EngineStage]:
+        """A published avatar whose picture is white while its speech is loud."""
+        driver = LiveDriver(lambda: SignalRuntime(HZ), hz=HZ)
+        await asyncio.wrap_future(driver.start())
+        room = await self.join("agent", kind="agent")
+        options = PublishOptions(*size, 30, 24_000, 1_000_000, codec, **more)
+        stage = EngineStage(driver, options)
+        try:
+            await stage.open(SignalOptions(*size, 24_000))
+            await stage.publisher.publish(room.local_participant)
+            stage.output.let_through()
+            yield stage
+        finally:
+            await stage.aclose(room.local_participant)
+            await room.disconnect()
+            await asyncio.to_thread(driver.stop)
+
+
+@pytest.fixture
+def house(server: livekit_server.Server) -> House:
+    """A fresh room."""
+    return House(server, f"room-{uuid.uuid4().hex[:8]}")

@@ -1,0 +1,132 @@
+"""What a second participant sees and hears of a published avatar."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from av_signal import QUIET_LUMA, beeps, onsets, pair
+from livekit import rtc
+
+pytestmark = pytest.mark.livekit
+
+RATE = 24_000
+
+
+async def say(stage, samples, chunk_s: float = 0.1, flush: bool = True) -> None:
+    """Push speech faster than real time."""
+    data = (samples * 32767).astype(np.int16)
+    step = int(chunk_s * RATE)
+    for at in range(0, len(data), step):
+        part = data[at : at + step]
+        await stage.output.capture_frame(rtc.AudioFrame(part.tobytes(), RATE, 1, len(part)))
+    if flush:
+        stage.output.flush()
+
+
+@pytest.mark.parametrize("codec", ["h264", "raw"])
+async def test_first_picture_is_a_real_one_and_nobody_needs_to_subscribe(house, codec) -> None:
+    began_s = time.monotonic()
+    async with house.avatar(codec) as stage:
+        assert time.monotonic() - began_s < 5.0
+        sent = stage.figures.frames_sent
+        await asyncio.sleep(0.5)
+        assert stage.figures.frames_sent >= sent + 10  # lives with nobody there
+        async with house.watching() as receiver:
+            first = await receiver.first_picture()
+            assert abs(first.luma - QUIET_LUMA) < 12
+            assert (first.width, first.height) == (320, 180)
+
+
+@pytest.mark.parametrize("codec", ["h264", "raw"])
+async def test_sound_and_picture_meet_at_the_receiver(house, codec) -> None:
+    async with house.avatar(codec) as stage, house.watching() as receiver:
+        await receiver.first_picture()
+        await asyncio.sleep(2.0)
+        receiver.forget()
+        await say(stage, beeps(24, RATE))
+        ended = await stage.output.wait_for_playout()
+        await asyncio.sleep(0.4)
+    skew_ms = 1000 * np.array(
+        pair(onsets(*receiver.loudness(), threshold=0.05), onsets(*receiver.luma(), threshold=145.0))
+    )
+    assert not ended.interrupted
+    assert ended.playback_position == pytest.approx(len(beeps(24, RATE)) / RATE, abs=1e-6)
+    assert len(skew_ms) >= 22
+    assert abs(np.median(skew_ms)) <= 20.0
+    assert np.quantile(np.abs(skew_ms), 0.95) <= 45.0
+    times, _ = receiver.luma()
+    assert (len(times) - 1) / (times[-1] - times[0]) >= 29.0
+    assert stage.figures.frames_refused == 0
+
+
+async def test_frames_carry_the_time_their_sound_is_heard(house) -> None:
+    async with house.avatar() as stage, house.watching() as receiver:
+        await receiver.first_picture()
+        await asyncio.sleep(1.0)
+        shown = [seen for seen in receiver.pictures if seen.number >= 0]
+        assert len(shown) > 15
+        assert all(later.number > earlier.number for earlier, later in pairwise(shown))
+        offset = time.time() - time.monotonic()
+        after_ms = [1000 * (seen.at_s + offset - seen.heard_unix_us / 1e6) for seen in shown]
+        # shown after its sound left the queue, by the hold and the way here
+        assert 0.0 < np.median(after_ms) < 250.0
+        assert stage.figures.video_offset_s.count > 15
+
+
+async def test_a_late_subscriber_gets_a_picture_at_once(house) -> None:
+    async with house.avatar() as stage:
+        await asyncio.sleep(1.0)
+        before = stage.figures.keyframe_requests
+        async with house.watching() as receiver:
+            began_s = time.monotonic()
+            await receiver.first_picture()
+            assert time.monotonic() - began_s < 2.0
+        assert stage.figures.keyframe_requests > before
+
+
+async def test_a_receiver_hears_the_whole_answer(house) -> None:
+    """A chirp: its frequency says which sample of the answer is heard; a pause in the middle loses none of it."""
+    seconds, low, slope = 4.0, 400.0, 500.0
+    at = np.arange(int(seconds * RATE)) / RATE
+    chirp = (0.4 * np.sin(2 * np.pi * (low * at + slope * at * at / 2))).astype(np.float32)
+    async with house.avatar() as stage, house.watching() as receiver:
+        await receiver.first_picture()
+        await asyncio.sleep(1.0)
+        receiver.forget()
+        await say(stage, chirp)
+        await asyncio.sleep(1.5)
+        stage.output.pause()
+        await asyncio.sleep(0.7)
+        stage.output.resume()
+        ended = await stage.output.wait_for_playout()
+        await asyncio.sleep(0.4)
+    assert ended.playback_position == pytest.approx(seconds, abs=1e-6)
+    assert not ended.interrupted
+    positions, times = heard_positions(receiver.samples(), low, slope)
+    assert positions[0] < 0.1
+    assert positions[-1] > seconds - 0.1
+    steps = np.diff(positions)
+    gap = int(np.argmax(np.diff(times)))
+    assert np.diff(times)[gap] > 0.5  # the pause was silence
+    assert steps.min() > -0.03  # nothing twice
+    assert steps.max() < 0.06  # nothing lost: a window is 20 ms
+
+
+def heard_positions(samples, low: float, slope: float):
+    """(position in the chirp in s, time in s) of every loud 20 ms window."""
+    window = int(0.04 * RATE)
+    hop = window // 2
+    positions, times = [], []
+    for start in range(0, len(samples) - window, hop):
+        part = samples[start : start + window].astype(np.float64) / 32768.0
+        if np.sqrt(np.mean(part**2)) < 0.15:
+            continue
+        spectrum = np.abs(np.fft.rfft(part * np.hanning(window), 8 * window))
+        hz = np.argmax(spectrum) * RATE / (8 * window)
+        positions.append((hz - low) / slope)
+        times.append((start + window / 2) / RATE)
+    return np.array(positions), np.array(times)
