@@ -14,13 +14,20 @@ from avatar_engine.engine.render.panda.morphing import Morpher, MorphTable
 MAX_BONES = 200  # three vec4 each: within the 1,024 vec4 that OpenGL 3.3 drivers offer
 
 
-COARSE_M = 0.012
+COARSE_M = {"skin": 0.012, "cloth": 0.03, "plain": 0.012}
 """Surfaces whose mean edge is longer than this are lit per pixel: light would show their triangles."""
 
 
 def _edge_m(mesh: Mesh) -> float:
     corners = mesh.positions[mesh.triangles]
     return float(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1).mean()) if len(corners) else 0.0
+
+
+def _inside_out(mesh: Mesh) -> NDArray[np.uint32]:
+    """Triangles from the innermost to the outermost: blended in this order, outer strands lie over inner ones."""
+    middle = (mesh.positions.min(0) + mesh.positions.max(0)) / 2.0
+    far = np.linalg.norm((mesh.positions[mesh.triangles].mean(axis=1) - middle) * np.array([1.0, 0.5, 1.0]), axis=1)
+    return mesh.triangles[np.argsort(far, kind="stable")]
 
 
 def _moving_format() -> core.GeomVertexArrayFormat:
@@ -109,14 +116,15 @@ class SharedMesh:
         layout.add_array(static)
         layout.add_array(seen)
         self.layout = core.GeomVertexFormat.register_format(layout)
+        order = _inside_out(mesh) if mesh.material.kind in ("hair", "lash", "brow") else mesh.triangles
         self.triangles = core.GeomTriangles(core.Geom.UH_static)
         self.triangles.set_index_type(core.Geom.NT_uint16 if count < 65535 else core.Geom.NT_uint32)
         rows = self.triangles.modify_vertices()
         rows.unclean_set_num_rows(mesh.triangles.size)
-        flat = mesh.triangles.astype(np.uint16 if count < 65535 else np.uint32)
+        flat = order.astype(np.uint16 if count < 65535 else np.uint32)
         memoryview(rows).cast("B")[:] = np.ascontiguousarray(flat).data.cast("B")
         self.table = MorphTable(mesh, model.morph_names)
-        self.coarse = _edge_m(mesh) > COARSE_M
+        self.coarse = _edge_m(mesh) > COARSE_M.get(mesh.material.kind, 1.0)
         self._rest: core.GeomVertexData | None = None
 
     def seen_array(self, seen: NDArray[np.float32]) -> core.GeomVertexArrayData:
@@ -163,7 +171,6 @@ class ViewMesh:
         node.set_bounds(core.OmniBoundingVolume())
         node.set_final(True)
         self.path = core.NodePath(node)
-        self.twins: list[core.NodePath] = []  # the same geometry drawn a second time
         self._geom_node = node
 
     def deform(self, morphs: NDArray[np.float32]) -> bool:
@@ -172,8 +179,6 @@ class ViewMesh:
             return False
         data = self._geom_node.modify_geom(0).modify_vertex_data()
         _fill(data.modify_array(0), self.morpher.vertices)
-        for twin in self.twins:
-            twin.node().modify_geom(0).set_vertex_data(data)
         return True
 
 

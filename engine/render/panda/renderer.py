@@ -66,8 +66,10 @@ class PandaRenderer:
         images = []
         for snapshot in snapshots:
             view = self._view(snapshot.view)
-            view.update(snapshot)
-            pixels = self._target(view).draw(view.camera)
+            target = self._target(view)
+            view.update(snapshot, kept=target.holds is view)
+            pixels = target.draw(view.camera)
+            target.holds = view
             images.append(Image(view.width, view.height, "bgra", pixels))
         return images
 

@@ -30,8 +30,7 @@ class Program:
     influences: bones per vertex (0: one bone for all); bones: palette length; lights: how many;
     per_pixel: light every pixel, else every vertex (dense meshes on software renderers);
     shadow: taps a side of the live key shadow, 0: the baked one; shadow_texel: size of one texel of it;
-    cutout: "" none, "test" discard, "coverage" multisample coverage, "core" only what is nearly opaque,
-    "fringe" blend what the core left out.
+    cutout: "" none, "test" discard, "coverage" multisample coverage, "soft" blended.
     """
 
     kind: MaterialKind
@@ -290,11 +289,8 @@ void main() {
 #ifdef CUT_TEST
   if (alpha < part.y) discard;
 #endif
-#ifdef CUT_CORE
-  if (alpha < 0.86) discard;
-#endif
-#ifdef CUT_FRINGE
-  if (alpha < 0.04) discard;
+#ifdef CUT_SOFT
+  if (alpha < 0.08) discard;
 #endif
 #ifdef CUT_COVERAGE
   // Sharpened around the cut-off, so that coverage changes over about one pixel.
@@ -369,7 +365,7 @@ def sources(program: Program) -> tuple[str, str]:
 
 BACKDROP_VERTEX = """#version 330
 in vec4 p3d_Vertex;
-void main() { gl_Position = vec4(p3d_Vertex.x, p3d_Vertex.z, 0.99999, 1.0); }
+void main() { gl_Position = vec4(p3d_Vertex.xy, 0.99999, 1.0); }
 """
 BACKDROP_FRAGMENT = """#version 330
 uniform sampler2D tex;

@@ -7,6 +7,7 @@ from panda3d import core
 
 from avatar_engine.engine.model import Model
 from avatar_engine.engine.render.panda.context import Context
+from avatar_engine.engine.render.panda.extent import Extent
 from avatar_engine.engine.render.panda.geometry import Palette, SharedMesh, make_texture, palette
 from avatar_engine.engine.render.panda.occlusion import Baker
 
@@ -23,6 +24,7 @@ class SharedModel:
         self._context = context
         self._there = sorted({mesh.level for mesh in model.meshes})
         self._levels: dict[int, list[SharedMesh]] = {}
+        self._extents: dict[int, Extent] = {}
         self._textures: dict[int, core.Texture] = {}
         self._seen: dict[tuple[int, Way | None], list[core.GeomVertexArrayData]] = {}
 
@@ -36,6 +38,13 @@ class SharedModel:
             chosen = [mesh for mesh in self.model.meshes if mesh.level == level]
             self._levels[level] = [SharedMesh(mesh, self.model, self.palette) for mesh in chosen]
         return self._levels[level]
+
+    def extent(self, level: int) -> Extent:
+        """Where the parts of a level can be on screen."""
+        if level not in self._extents:
+            meshes = [shared.mesh for shared in self.meshes(level)]
+            self._extents[level] = Extent(meshes, self.palette.lookup)
+        return self._extents[level]
 
     def seen(self, level: int, key: Way | None) -> list[core.GeomVertexArrayData]:
         """Baked light of every part of a level for a key light from direction `key`."""

@@ -45,6 +45,7 @@ class Target:
             raise DeviceError(f"{width}x{height}", "no frame buffer of this size could be made", "use a smaller one")
         self._pool: list[tuple[core.Texture, weakref.ref[Any]]] = []
         self._bound: core.Texture | None = None
+        self.holds: object = None  # whose picture is in the buffer
         self.buffer.set_clear_color_active(False)
         self.buffer.set_clear_depth_active(False)
         self.region = self.buffer.make_display_region()

@@ -9,8 +9,9 @@ from panda3d import core
 from avatar_engine.engine.model import MaterialKind
 from avatar_engine.engine.render.base import Camera, Quality, RenderSnapshot, Stage
 from avatar_engine.engine.render.panda.backdrop import paint
+from avatar_engine.engine.render.panda.curtain import Curtain
 from avatar_engine.engine.render.panda.geometry import SharedMesh, ViewMesh
-from avatar_engine.engine.render.panda.shaders import BACKDROP_FRAGMENT, BACKDROP_VERTEX, Program, sources
+from avatar_engine.engine.render.panda.shaders import Program, sources
 from avatar_engine.engine.render.panda.shared import SharedModel
 from avatar_engine.engine.render.panda.skeleton import bone_rows
 
@@ -22,7 +23,7 @@ ORDER: dict[MaterialKind, int] = {
 }  # fmt: skip
 """Front to back, so that hidden pixels are never shaded; the background comes at 30, what blends with it after."""
 BACKDROP_ORDER = 30
-FRINGE_ORDER = 35
+SOFT_ORDER = 35
 
 LIGHT_GAIN = 1.32
 """A key of strength 1 lights a wall facing it to 1.32 times its albedo: skin lands on the curve's straight part."""
@@ -47,15 +48,18 @@ class View:
         self._parts: list[ViewMesh] = []
         self._stage: Stage | None = None
         self._body = self.root.attach_new_node("body")
-        self._backdrop: core.NodePath | None = None
+        self._curtain: Curtain | None = None
 
     def close(self) -> None:
         """Let go of everything that only this view uses."""
         self.root.remove_node()
         self._parts.clear()
 
-    def update(self, snapshot: RenderSnapshot) -> None:
-        """Bring the scene to the snapshot; what did not change is not touched."""
+    def update(self, snapshot: RenderSnapshot, kept: bool) -> None:
+        """Bring the scene to the snapshot; what did not change is not touched.
+
+        kept: the frame buffer still holds this view's last picture.
+        """
         level = self.shared.level(snapshot.level)
         if level != self._level or snapshot.stage is not self._stage:
             lights_changed = self._stage is None or snapshot.stage.lights != self._stage.lights
@@ -71,6 +75,8 @@ class View:
             part.deform(snapshot.morphs)
         bones = bone_rows(self.shared.model.joints, snapshot.joints)[self.shared.palette.joints]
         matrix, eye = view_projection(snapshot.camera, self.width / self.height)
+        if self._curtain is not None:
+            self._curtain.cover(self.shared.extent(level).bands(bones, matrix), kept)
         self._body.set_shader_input("bones", _vec4s(bones.reshape(-1, 4)))
         self._body.set_shader_input("view_projection", mat4(matrix))
         self._body.set_shader_input("camera", core.LVecBase4f(*eye, 1.0))
@@ -103,13 +109,10 @@ class View:
             path.set_transparency(core.TransparencyAttrib.M_multisample)
             path.set_bin("fixed", max(order, BACKDROP_ORDER + 1))
         elif layered and self.quality != "low":
-            # Strands without multisampling: a solid core first, then soft ends blended over all that lies behind.
-            fringe = path.copy_to(self._body)
-            part.twins.append(fringe)
-            self._style(path, shared, stage, "core")
-            path.set_bin("fixed", order)
-            self._style(fringe, shared, stage, "fringe")
-            _blend(fringe, FRINGE_ORDER)
+            # Strands without multisampling: blended from the innermost card to the outermost (see geometry).
+            self._style(path, shared, stage, "soft")
+            _blend(path, SOFT_ORDER)
+            path.set_depth_write(True)
         else:
             self._style(path, shared, stage, "test")
             path.set_bin("fixed", order)
@@ -158,25 +161,9 @@ class View:
         self._body.set_shader_input("ground", core.LVecBase4f(*(ambient * GROUND_TINT), 1.0))
 
     def _paint(self, stage: Stage) -> None:
-        if self._backdrop is not None:
-            self._backdrop.remove_node()
-        texture = core.Texture("backdrop")
-        texture.setup_2d_texture(self.width, self.height, core.Texture.T_unsigned_byte, core.Texture.F_rgba)
-        texture.set_ram_image(paint(stage.background, self.width, self.height).data.cast("B"))
-        texture.set_minfilter(core.SamplerState.FT_nearest)
-        texture.set_magfilter(core.SamplerState.FT_nearest)
-        texture.set_keep_ram_image(False)
-        maker = core.CardMaker("backdrop")
-        maker.set_frame_fullscreen_quad()
-        node = maker.generate()
-        node.set_bounds(core.OmniBoundingVolume())
-        node.set_final(True)
-        self._backdrop = self.root.attach_new_node(node)
-        self._backdrop.set_shader(core.Shader.make(core.Shader.SL_GLSL, BACKDROP_VERTEX, BACKDROP_FRAGMENT))
-        self._backdrop.set_shader_input("tex", texture)
-        self._backdrop.set_bin("fixed", BACKDROP_ORDER)
-        self._backdrop.set_depth_write(False)
-        self._backdrop.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_none))
+        if self._curtain is not None:
+            self._curtain.path.remove_node()
+        self._curtain = Curtain(paint(stage.background, self.width, self.height), self.root, BACKDROP_ORDER)
 
 
 def _blend(path: core.NodePath, order: int) -> None:

@@ -1,0 +1,66 @@
+"""Only the background on screen: a finished picture drawn where, since the last frame, the avatar was or is."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from panda3d import core
+
+from avatar_engine.engine.render.panda.extent import BANDS
+from avatar_engine.engine.render.panda.shaders import BACKDROP_FRAGMENT, BACKDROP_VERTEX
+
+WHOLE = np.tile(np.array([-1.0, 1.0]), (BANDS, 1))
+
+
+class Curtain:
+    """One quad per band of rows, at the far plane; what was not touched keeps last frame's pixels."""
+
+    def __init__(self, pixels: NDArray[np.uint8], parent: core.NodePath, order: int) -> None:
+        height, width = pixels.shape[:2]
+        texture = core.Texture("backdrop")
+        texture.setup_2d_texture(width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgba)
+        texture.set_ram_image(pixels.data.cast("B"))
+        texture.set_minfilter(core.SamplerState.FT_nearest)
+        texture.set_magfilter(core.SamplerState.FT_nearest)
+        texture.set_keep_ram_image(False)
+        layout = core.GeomVertexFormat.get_v3()
+        data = core.GeomVertexData("curtain", layout, core.Geom.UH_dynamic)
+        data.unclean_set_num_rows(BANDS * 4)
+        triangles = core.GeomTriangles(core.Geom.UH_static)
+        for band in range(BANDS):
+            at = band * 4
+            triangles.add_vertices(at, at + 1, at + 2)
+            triangles.add_vertices(at + 2, at + 1, at + 3)
+        geom = core.Geom(data)
+        geom.add_primitive(triangles)
+        self._node = core.GeomNode("curtain")
+        self._node.add_geom(geom)
+        self._node.set_bounds(core.OmniBoundingVolume())
+        self._node.set_final(True)
+        self.path = parent.attach_new_node(self._node)
+        self.path.set_shader(core.Shader.make(core.Shader.SL_GLSL, BACKDROP_VERTEX, BACKDROP_FRAGMENT))
+        self.path.set_shader_input("tex", texture)
+        self.path.set_bin("fixed", order)
+        self.path.set_depth_write(False)
+        self.path.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_none))
+        self._shown = WHOLE
+        self._dirty: NDArray[np.float64] | None = None
+
+    def cover(self, bands: NDArray[np.float64], kept: bool) -> None:
+        """Draw where the avatar was (if the buffer still holds this view's last frame, else everywhere) or is."""
+        if kept and self._dirty is not None:
+            union = np.stack(
+                [np.minimum(bands[:, 0], self._dirty[:, 0]), np.maximum(bands[:, 1], self._dirty[:, 1])], 1
+            )
+        else:
+            union = WHOLE
+        self._dirty = bands
+        if union is self._shown:
+            return
+        self._shown = union
+        rows = np.linspace(-1.0, 1.0, BANDS + 1)
+        corners = np.zeros((BANDS, 4, 3), np.float32)
+        corners[:, 0::2, 0], corners[:, 1::2, 0] = union[:, :1], np.maximum(union[:, :1], union[:, 1:])
+        corners[:, :2, 1], corners[:, 2:, 1] = rows[:-1, None], rows[1:, None]
+        data = self._node.modify_geom(0).modify_vertex_data()
+        memoryview(data.modify_array(0)).cast("B")[:] = corners.data.cast("B")
