@@ -26,7 +26,7 @@ def fabric(color: tuple[int, int, int], weave: Weave, rng: np.random.Generator) 
     cloud /= cloud.std()
     if weave == "suiting":
         twill = np.sin(two_pi * (x + y) * 48)
-        f = 0.020 * twill + 0.028 * grain + 0.020 * slub
+        f = 0.022 * twill + 0.014 * grain + 0.008 * slub
     elif weave == "knit":
         column = x * 30
         v_shape = np.abs((column % 1.0) - 0.5)
@@ -41,7 +41,7 @@ def fabric(color: tuple[int, int, int], weave: Weave, rng: np.random.Generator) 
         f = 0.006 * (np.sin(two_pi * x * 64) + np.sin(two_pi * y * 64)) + 0.010 * grain + 0.008 * slub
     else:
         f = 0.014 * np.sin(two_pi * (x * 40 - y * 40)) + 0.012 * grain + 0.010 * slub
-    f = f + 0.008 * cloud
+    f = f + 0.004 * cloud
     # Dark cloth needs a little more contrast to be seen as cloth at all.
     base = np.array(color) / 255.0
     gain = 1.0 + 0.5 * (1 - base.mean())

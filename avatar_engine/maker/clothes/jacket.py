@@ -37,8 +37,8 @@ SPREAD_DEG = 58.0
 """Azimuth at which the opening meets the side of the neck."""
 
 CUTS = {
-    "blazer": Cut(0.125, 2.8, 1.02, 0.60, 0.37, 0.80, 0.055, "suiting", 0.85),
-    "coat": Cut(0.150, 2.7, 1.04, 0.62, 0.40, 0.80, 0.070, "drill", 0.8),
+    "blazer": Cut(0.125, 2.8, 0.20, 0.66, 0.37, 0.80, 0.055, "suiting", 0.85),
+    "coat": Cut(0.150, 2.7, 0.21, 0.66, 0.40, 0.80, 0.070, "drill", 0.8),
 }
 
 
@@ -49,8 +49,8 @@ def jacket_neckline(torso: Torso, style: str) -> Neckline:
 
 def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> tuple[list[MeshPart], Neckline]:
     """blazer or coat; returns the parts and the neckline of the opening."""
-    cut, ipd, lod = CUTS[garment.style], torso.surface.ipd, torso.surface.lod
-    scale = ipd / 0.6
+    cut, lod = CUTS[garment.style], torso.surface.lod
+    scale = torso.tailoring()
     shell = shell_of(torso, cut.offset, 16, 0.92)
     neckline = jacket_neckline(torso, garment.style)
     cloth = Cloth()
@@ -72,7 +72,7 @@ def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> tuple
         borders.append(turned_edge(cloth, seam, s[order], width[order], skew[order], 0 * x, 0.0, tile))
     gap = top * (1 - cut.notch)
     # The collar: from the notch on the left round the neck to the notch on the right, across the nape.
-    start, end = side + top * cut.notch + 0.02, total + side - top * cut.notch - 0.02
+    start, end = side + top * cut.notch - 0.05, total + side - top * cut.notch + 0.05
     x = np.linspace(0.0, 1.0, n_collar)
     s = start + (end - start) * x
     ends = np.minimum(x, 1 - x) * (end - start)

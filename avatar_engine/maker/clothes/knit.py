@@ -34,8 +34,8 @@ def neckband(
 def knit_neckline(torso: Torso, style: str) -> Neckline:
     """Where the band of a knitted top is sewn on."""
     if style == "vneck":
-        return v_neck(torso, 1.35, 0.97)
-    return round_neck(torso, 0.10, 0.97)
+        return v_neck(torso, 1.35, 0.10)
+    return round_neck(torso, 0.10, 0.10)
 
 
 def build_knit(

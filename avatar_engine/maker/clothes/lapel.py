@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from avatar_engine.maker.clothes.necklines import Neckline
 from avatar_engine.maker.clothes.shell import Shell
@@ -62,9 +63,9 @@ def turned_edge(
     flat_level = np.broadcast_to(level, d.shape) * (0.4 + 0.6 * thin)
     outer = len(ACROSS)
     seated = seam.shell.seat(p[:, :outer].reshape(-1, 3), flat_level[:, :outer].reshape(-1))
-    rows = np.concatenate(
-        [seated.reshape(len(s), outer, 3), p[:, outer:] + out[:, outer:] * flat_level[:, outer:, None]], 1
-    )
+    flat = gaussian_filter1d(seated.reshape(len(s), outer, 3), 0.8, axis=0, mode="nearest")
+    flat[[0, -1]] = seated.reshape(len(s), outer, 3)[[0, -1]]
+    rows = np.concatenate([flat, p[:, outer:] + out[:, outer:] * flat_level[:, outer:, None]], 1)
     shade = np.array([0.62, 0.85, 1.0, 1.0, 1.0, 1.0, 1.0, 1.02, 1.0, 0.9, 0.7, 0.5])
     add_rows(cloth, rows, np.broadcast_to(shade, rows.shape[:2]).copy(), 1 / tile_dm)
     return rows[:, 2]

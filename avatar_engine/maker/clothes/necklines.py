@@ -28,15 +28,15 @@ def _table(y: Floats, smooth: float) -> Neckline:
 
 
 def side_height(torso: Torso, width: float) -> float:
-    """Height (dm) at which the body beside the neck is `width` (pupil distances) from its axis."""
+    """Height (dm) at which the body beside the neck is `width` (pupil distances) wider than the neck."""
     y = np.linspace(torso.nape_y + 0.3 * torso.surface.ipd, torso.notch_y, 80)
     r = torso.chart(np.stack([np.full_like(y, np.pi / 2), y], 1)) / torso.surface.ipd
-    wide = np.nonzero(np.nan_to_num(r) > width)[0]
+    wide = np.nonzero(np.nan_to_num(r) > torso.neck_width() + width)[0]
     return float(y[wide[0]]) if len(wide) else float(y[-1])
 
 
 def round_neck(torso: Torso, drop: float, width: float, back: float = 0.0) -> Neckline:
-    """Round the base of the neck: `drop` pupil distances under its pit in front, `width` from the axis at the sides,
+    """Round the base of the neck: `drop` pupil distances under its pit in front, `width` off the neck at the sides,
     `back` under the nape."""
     ipd = torso.surface.ipd
     front, behind = torso.notch_y - drop * ipd, torso.nape_y - back * ipd

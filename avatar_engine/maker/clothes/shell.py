@@ -47,6 +47,16 @@ class Torso:
     chart: LinearNDInterpolator
     fall: Floats
 
+    def neck_width(self) -> float:
+        """Half width of the neck where it is narrowest, pupil distances."""
+        y = np.linspace(self.nape_y - 0.1 * self.surface.ipd, self.nape_y + 0.3 * self.surface.ipd, 24)
+        r = self.chart(np.stack([np.full_like(y, np.pi / 2), y], 1))
+        return float(np.nanmin(r)) / self.surface.ipd
+
+    def tailoring(self) -> float:
+        """Scale of collars and lapels: 1 for an average man."""
+        return self.neck_width() * self.surface.ipd / 0.53
+
     def q(self, p: Floats) -> Floats:
         """Head-normalised coordinates."""
         return (p - self.surface.eye_centre) / self.surface.ipd
@@ -176,6 +186,14 @@ def shell_of(torso: Torso, offset: float, smooth: int, drape: float) -> Shell:
     free[edges[count == 1].ravel()] = 0.0
     mean = diags(free / np.maximum(np.asarray(near.sum(1)).ravel(), 1)) @ near + diags(1 - free)
     rounds = smooth * (4 if s.lod == 0 else 1)
+    # Cloth does not copy what is smaller than itself: it follows a smoothed body, except close to the neck, where
+    # skin shows right beside it.
+    form = p0
+    for _ in range(rounds * 3 // 2):
+        form = 0.5 * form + 0.5 * (mean @ form)
+    bare = smooth_step(torso.notch_y - 1.2 * s.ipd, torso.notch_y - 0.3 * s.ipd, p0[:, 1])[:, None]
+    p0 = p0 * bare + form * (1 - bare)
+    n0 = unit(n0 * bare + vertex_normals(form, t) * (1 - bare))
     hung = p0 + np.stack([torso.fall[:, 0], np.zeros(len(p0)), torso.fall[:, 1]], 1) * drape
     p = hung + n0 * offset
     for _ in range(rounds):

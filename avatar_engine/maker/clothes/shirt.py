@@ -25,7 +25,7 @@ INNER = np.array([[0.012, 0.022], [-0.02, -0.012], [-0.16, -0.022], [-0.34, -0.0
 
 def shirt_neckline(torso: Torso) -> Neckline:
     """The opening: an open top button in front, the collar's seam elsewhere."""
-    opening, collar = v_neck(torso, 0.85, 1.0, 40.0), collar_line(torso)
+    opening, collar = v_neck(torso, 0.85, 0.13, 40.0), collar_line(torso)
 
     def height(azimuth: Floats) -> Floats:
         return np.minimum(opening(azimuth), collar(azimuth))
@@ -35,12 +35,12 @@ def shirt_neckline(torso: Torso) -> Neckline:
 
 def collar_line(torso: Torso) -> Neckline:
     """The seam between shirt and collar stand."""
-    return round_neck(torso, 0.02, 1.0)
+    return round_neck(torso, 0.02, 0.13)
 
 
 def collar(cloth: Cloth, shell: Shell, torso: Torso, steps: int) -> Floats:
     """Stand and leaf in one strip round the neck; returns the leaf's border (n, 3)."""
-    scale = torso.surface.ipd / 0.6
+    scale = torso.tailoring()
     seam = Seam(shell, collar_line(torso), -np.pi, np.pi)
     total = seam.arc[-1]
     gap = float(np.interp(np.radians(OPEN_DEG), np.linspace(-np.pi, np.pi, len(seam.arc)), seam.arc)) - total / 2
@@ -70,7 +70,7 @@ def collar(cloth: Cloth, shell: Shell, torso: Torso, steps: int) -> Floats:
 
 def placket(cloth: Cloth, shell: Shell, torso: Torso, top: float, steps: int) -> Floats:
     """The doubled strip down the front with its buttons; returns its borders."""
-    scale = torso.surface.ipd / 0.6
+    scale = torso.tailoring()
     half = 0.155 * scale
     bottom = torso.surface.eye_centre[1] - BOTTOM_DM + 0.02
     y = np.linspace(top, bottom, steps)
@@ -109,7 +109,7 @@ def build_shirt(torso: Torso, garment: Garment, rng: Rng, target: int, under: Ne
     facing = Seam(shell, neckline, -np.radians(33.0), np.radians(33.0), 240)
     n = (40, 20, 10)[lod]
     s = np.linspace(0.0, facing.arc[-1], n)
-    width = np.full(n, 0.26 * torso.surface.ipd / 0.6)
+    width = np.full(n, 0.26 * torso.tailoring())
     turned_edge(cloth, facing, s, width, 0 * s, 0 * s, 0.0, TILE, crisp=0.35)
     top = float(neckline(np.zeros(1))[0]) + 0.02
     edge = placket(cloth, shell, torso, top, (30, 16, 8)[lod])

@@ -128,6 +128,9 @@ def falling_sheet(head: Head, spec: HairSpec, rng: np.random.Generator, style: s
     y = (points[..., 1] - s.eye_centre[1]) / ipd
     clearance = np.maximum(clearance, 0.22 * smooth_step(-2.2, -3.0, y))
     points = settle(head, points, clearance, 7, 2.2, 1.2)
+    # What the ears pushed out is spread along the strands.
+    points[:, 4:] = gaussian_filter1d(points, 3.2, axis=1, mode="nearest")[:, 4:]
+    points = settle(head, points, 0.7 * clearance, 2, 1.2, 0.8)
     points = relax_edges(points)
     return wear_locks(head, points, cut, spec, rng)
 

@@ -37,14 +37,14 @@ def build_cap(
     line: str,
     lift: tuple[float, float] = (0.006, 0.02),
     inner_limit: float = 9.0,
-    parting_x: float = 9.0,
+    parting: tuple[float, float] = (9.0, 9.0),
     softness: float = 1.0,
     color_gain: float = 1.0,
     side_fade: float = 1.0,
 ) -> MeshPart:
     """The cap. lift: height over the skin (dm) at the hairline and inside. inner_limit: drop what lies deeper
     than this behind the hairline (pupil distances), where other hair covers it anyway, but for
-    a strip along the parting at parting_x."""
+    a strip between the two `parting` x."""
     s = head.surface
     q = head.q(s.positions)
     h = above_hairline(q, line)
@@ -56,7 +56,10 @@ def build_cap(
     grown = (q[:, 1] > -1.4) & (np.abs(q[:, 0]) < 1.75)
     # Front-facing skin deep in the mouth or nose passes the tests above: the hairline itself excludes it.
     grows = (
-        grown & (h > FADE[0] - 0.12) & ((depth < inner_limit) | (np.abs(q[:, 0] - parting_x) < 0.25)) & (q[:, 2] < 0.6)
+        grown
+        & (h > FADE[0] - 0.12)
+        & ((depth < inner_limit) | ((q[:, 0] > parting[0]) & (q[:, 0] < parting[1])))
+        & (q[:, 2] < 0.6)
     )
     tri = s.triangles[grows[s.triangles].all(1)]
     used, inverse = np.unique(tri, return_inverse=True)

@@ -131,7 +131,8 @@ def add_sheet(
     v_root: float = 0.004,
 ) -> None:
     """Mesh a sheet at `size` (across, along) cells. `round_normals` bends normals to the direction from the head;
-    `inset` (dm) > 0 makes the underside: moved inwards, facing inwards. `v_root` > 0.06 skips the ragged roots of the atlas."""
+    `inset` (dm) > 0 makes the underside: moved inwards, facing inwards. `v_root` > 0.06 skips the ragged
+    roots of the atlas."""
     na, nb = size[0] + 1, size[1] + 1
     a = (
         np.linspace(0.004, 0.996, na)[:, None] + np.zeros((1, nb))
@@ -148,6 +149,7 @@ def add_sheet(
     if inset:
         # Thin at the front edges, where the underside meets the outside.
         depth = inset * smooth_step(0.0, 0.06, np.minimum(a, 1 - a)) * smooth_step(0.0, 0.10, 1 - b)
+        depth = depth * smooth_step(b_range[0], b_range[0] + 0.22, b)
         p = p - n * (0.012 + depth)[..., None]
         n = -n
     uv = np.stack([pingpong(a * repeats, *region), v_root + (0.996 - v_root) * b], -1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from avatar_engine.maker.hair.bob import falling_sheet
 from avatar_engine.maker.hair.cap import build_cap
 from avatar_engine.maker.hair.scalp import Head, above_hairline, head_of, is_ear
-from avatar_engine.maker.hair.sheet import Cards, Mesh, Sheet, add_cards, add_sheet, empty_mesh
+from avatar_engine.maker.hair.sheet import Cards, Mesh, add_cards, add_sheet, empty_mesh
 from avatar_engine.maker.hair.skin_weights import hair_weights
 from avatar_engine.maker.hair.swept import SWEEPS, swept_sheet
 from avatar_engine.maker.hair.texture import LOCK_SLOTS, SHEET_REGION, atlas
@@ -50,6 +50,12 @@ def hair_part(head: Head, mesh: Mesh, spec: HairSpec, rng: Rng) -> MeshPart:
     )
 
 
+def parting_strip(spec: HairSpec, margin: float) -> tuple[float, float]:
+    """From the parting in front to the crown, sideways, in pupil distances."""
+    x = spec.part * 1.05
+    return min(x, 0.25 * x) - margin, max(x, 0.25 * x) + margin
+
+
 def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
     """bob, lob, wavy."""
     lod = head.surface.lod
@@ -59,13 +65,13 @@ def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         np.random.default_rng(1),
         "soft",
         inner_limit=(0.75, 0.6, 0.5)[lod],
-        parting_x=spec.part * 1.05,
+        parting=parting_strip(spec, 0.22),
     )
     sheet = falling_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
-    size = ((124, 30), (84, 20), (44, 12))[lod]
+    size = ((124, 30), (104, 24), (44, 12))[lod]
     under = ((60, 9), (40, 6), (22, 4))[lod]
-    count, steps = ((210, 9), (120, 7), (36, 5))[lod]
+    count, steps = ((210, 9), (150, 7), (36, 5))[lod]
     add_sheet(mesh, head, sheet, size, SHEET_REGION, 9.0, v_root=0.08)
     add_sheet(
         mesh,
@@ -74,7 +80,7 @@ def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         under,
         SHEET_REGION,
         9.0,
-        b_range=(0.50, 0.985),
+        b_range=(0.36, 0.985),
         inset=0.16,
         darkness=0.45,
         v_root=0.08,
@@ -104,8 +110,8 @@ def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
     cap = build_cap(head, spec, np.random.default_rng(1), cut.line, lift=(0.006, 0.025), inner_limit=1.7, side_fade=2.2)
     sheet = swept_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
-    size = ((96, 34), (60, 20), (30, 10))[lod]
-    count, steps = ((400, 5), (200, 4), (50, 3))[lod]
+    size = ((96, 34), (80, 26), (32, 12))[lod]
+    count, steps = ((400, 5), (300, 4), (60, 3))[lod]
     add_sheet(mesh, head, sheet, size, SHEET_REGION, 7.0, b_range=(0.0, 0.97))
     pick = np.random.default_rng(int(rng.integers(1 << 31)))
     n = 420
@@ -147,5 +153,6 @@ def covered(surface: Surface, spec: HairSpec) -> NDArray[np.bool_]:
     q = (surface.positions - surface.eye_centre) / surface.ipd
     if spec.style not in ("bob", "lob", "wavy"):
         return np.zeros(len(q), bool)
+    left, right = parting_strip(spec, 0.5)
     deep = above_hairline(q, "soft") > 0.9
-    return deep & ~is_ear(q) & (np.abs(q[:, 0] - spec.part * 1.05) > 0.45)
+    return deep & ~is_ear(q) & ((q[:, 0] < left) | (q[:, 0] > right))
