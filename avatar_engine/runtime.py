@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 
 from avatar_engine.components.face import FACE_COLUMNS
 from avatar_engine.components.mind import mind_components
+from avatar_engine.components.policy import Policy
 from avatar_engine.components.rig import Rigs
 from avatar_engine.components.session import Inbox, Speech, Switches, View, VisemeTimeline
 from avatar_engine.engine.audio import SpeechTimeline
@@ -37,12 +38,14 @@ from avatar_engine.engine.messages import (
     SetEmotion,
     SetScene,
 )
-from avatar_engine.engine.render.base import Camera, Renderer
-from avatar_engine.engine.world import World
+from avatar_engine.engine.render.base import Camera, Renderer, Stage
+from avatar_engine.engine.world import Row, World
 from avatar_engine.inlet import SpeechInlet
 from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.scenes.behaviour_compile import load_persona
 from avatar_engine.scenes.framing import RULES
 from avatar_engine.scenes.library import Avatar, AvatarLibrary
+from avatar_engine.scenes.policy_file import load_policy
 from avatar_engine.scenes.scene import Scene
 from avatar_engine.scenes.staging import camera_of, load_scene, set_background, stage_of
 from avatar_engine.systems.pipeline import build_schedule
@@ -60,6 +63,7 @@ class _Session:
     entity: int
     options: SessionOptions
     avatar: Avatar  # held so that the library keeps sharing it
+    policy: Policy | None
 
 
 class Runtime:
@@ -117,6 +121,9 @@ class Runtime:
         if options.background is not None:
             stage = set_background(stage, options.background)
         camera = _camera(scene, avatar, options)
+        persona = load_persona(options.behaviour or "default")
+        policy = load_policy(options.policy) if options.policy is not None else None
+        stage = _with_badge(stage, policy)
         view_id = -1
         if self.options.draw:
             view_id = self.renderer.open_view(avatar.model, options.width, options.height, options.quality)
@@ -140,10 +147,11 @@ class Runtime:
             options.facial_expressions, options.head_movements, options.emotion_enabled, options.style
         )
         entity = world.spawn(
-            name, options.seed, Inbox(), speech, track, view, switches, *mind_components()
+            name, options.seed, Inbox(), speech, track, view, switches, *mind_components(persona, policy)
         )
         world.batch["rig"][-1, 0] = self._rigs.add(rig)
-        self._sessions[name] = _Session(entity, options, avatar)
+        world.batch["viewer"][-1] = _viewer(camera, avatar)
+        self._sessions[name] = _Session(entity, options, avatar, policy)
         self._inlets[name] = SpeechInlet(self.options.audio_rate)
         if options.emotion is not None:
             self.send(name, SetEmotion(options.emotion, options.emotion_intensity))
@@ -241,8 +249,10 @@ class Runtime:
         view = self._world.get(held.entity, View)
         if isinstance(command, SetScene):
             scene = load_scene(command.scene)
-            view.stage = stage_of(scene)
+            view.stage = _with_badge(stage_of(scene), held.policy)
             view.camera = _camera(scene, held.avatar, held.options)
+            row = self._world.get(held.entity, Row).index
+            self._world.batch["viewer"][row] = _viewer(view.camera, held.avatar)
         else:
             view.stage = set_background(view.stage, command.background)
         view.dirty = True
@@ -262,6 +272,17 @@ def _camera(scene: Scene, avatar: Avatar, options: SessionOptions) -> Camera:
         spec = spec.model_copy(update={"framing": options.framing})
     posed = scene.model_copy(update={"camera": spec})
     return camera_of(posed, avatar.measures, options.width, options.height)
+
+
+def _with_badge(stage: Stage, policy: Policy | None) -> Stage:
+    return stage if policy is None or policy.badge is None else replace(stage, badge=policy.badge)
+
+
+def _viewer(camera: Camera, avatar: Avatar) -> tuple[float, float, float]:
+    """Where the viewer's eyes are: metres, from between the avatar's eyes."""
+    sizes = avatar.measures
+    x, y, z = camera.position_m
+    return x - (sizes.centre_x_m or 0.0), y - (sizes.eye_height_m or 0.0), z - (sizes.face_depth_m or 0.0)
 
 
 def bundled_folders(extra: tuple[Path, ...] = ()) -> tuple[Path, ...]:

@@ -15,7 +15,7 @@ from avatar_engine.systems.rows import due, entities_by_row
 Float = NDArray[np.float32]
 HANG_S = 0.35  # a pause inside the own speech is not the end of the turn
 YIELD_S = 0.7
-ATTENTION_S = 4.0  # after the user stopped and nobody said what comes next
+ATTENTION_S = 4.0  # after the user or the avatar stopped speaking and nobody said what comes next
 OWN_S, RELEASE_S = 0.08, 0.22  # how fast speech takes the mouth and gives it back
 THINKING = AGENT_STATES.index("thinking")
 LISTENING = AGENT_STATES.index("listening")
@@ -49,6 +49,8 @@ class Conversation:
         turn[interrupted & (was == TurnState.SPEAKING), YIELD] = YIELD_S
         turn[:, INTERRUPTED] = 0.0
         turn[speaking, YIELD] = 0.0
+        # who speaks has thought; an agent that thinks on says so again
+        turn[speaking & (turn[:, AGENT] == THINKING), AGENT] = 0.0
         state = next_state(turn, was, speaking)
         changed = state != was
         turn[:, STATE_S] = np.where(changed, dt_s, turn[:, STATE_S] + dt_s)
@@ -120,7 +122,8 @@ class Conversation:
 def next_state(turn: Float, was: Float, speaking: NDArray[np.bool_]) -> Float:
     """(n,) states from the conversation's facts; the first that holds wins."""
     talking = speaking | ((was == TurnState.SPEAKING) & (turn[:, SILENT] < HANG_S) & (turn[:, YIELD] <= 0.0))
-    attending = (turn[:, USER] > 0.0) | (turn[:, AGENT] == LISTENING) | (turn[:, USER_QUIET] < ATTENTION_S)
+    attending = (turn[:, USER] > 0.0) | (turn[:, AGENT] == LISTENING)
+    attending |= (turn[:, USER_QUIET] < ATTENTION_S) | (turn[:, SILENT] < ATTENTION_S)
     states = np.select(
         [talking, turn[:, YIELD] > 0.0, turn[:, TOOLS] > 0.0, turn[:, AGENT] == THINKING, attending],
         [TurnState.SPEAKING, TurnState.YIELDING, TurnState.TOOL_WAIT, TurnState.THINKING, TurnState.LISTENING],
