@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatar_engine.engine.errors import InputError
+from avatar_engine.engine.messages import Notice
 from avatar_engine.options import (
     QUALITIES,
     RuntimeOptions,
@@ -29,8 +30,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Turn any speech file (wav, flac, mp3, m4a, ogg, opus, webm, a video with sound) into a video.",
     )
     parser.add_argument("speech", type=Path, help="the speech file")
-    parser.add_argument("-o", "--output", type=Path, default=Path("avatar.mp4"), metavar="OUT.mp4",
-                        help="video to write, or a folder name ending in / for PNG frames (default: %(default)s)")  # fmt: skip
+    parser.add_argument("-o", "--output", default="avatar.mp4", metavar="OUT.mp4",
+                        help="video, or a folder ending in / for PNG frames (default: %(default)s)")  # fmt: skip
     parser.add_argument("--avatar", default="ada", metavar="ID|FILE", help="bundled id, GLB/VRM or avatar.yaml")
     parser.add_argument("--scene", metavar="ID|FILE", help="scene id or YAML file (default: the avatar's own)")
     parser.add_argument("--background", metavar="ID|FILE|#RRGGBB", help="replace the scene's background")
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         style=options.style, framing=options.camera, emotion=emotion, emotion_intensity=intensity,
     )  # fmt: skip
     show = None if options.quiet or not sys.stderr.isatty() else _progress
-    report = render_file(options.speech, options.output, runtime, session, progress=show)
+    report = render_file(options.speech, options.output, runtime, session, progress=show, on_notice=_tell)
     print(describe(report))
     return 0
 
@@ -79,6 +80,10 @@ def describe(report: RenderReport) -> str:
             f"  peak memory {report.peak_memory_mb:.0f} MB",
         )
     )
+
+
+def _tell(notice: Notice) -> None:
+    print(f"avatar-engine: {notice.level}: {notice.text}", file=sys.stderr)
 
 
 def _progress(done_s: float, total_s: float | None) -> None:
