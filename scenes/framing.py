@@ -28,8 +28,11 @@ RULES: dict[Framing, Rule] = {
     "upper_body": Rule(headroom=0.36, below_chin=1.75, side=0.4),
 }
 
-EDGE_M = 0.012
-"""So far the picture ends above the model's own lower edge."""
+MARGIN = 0.04
+RAGGED = 0.14
+BODY_DEPTH = 0.55
+"""In heights of the head: the least air above and below it; how uneven the lower edge of a bust is; how far behind
+the eyes the arms are."""
 
 TURN_ROOM = 0.06
 """The head moves while it speaks: shifted or not, a frame holds a head that is wider by this share."""
@@ -167,21 +170,29 @@ def _seen(camera: Camera, point: tuple[float, float, float], aspect: float) -> t
 def _span(spec: CameraSpec, who: Subject, aspect: float) -> tuple[float, float]:
     """Upper and lower edge of the picture on the plane of the face, metres."""
     rule = RULES[spec.framing]
-    middle = who.eye
-    top = middle + (who.top + rule.headroom * who.head - middle) / spec.zoom
-    bottom = middle - (middle - who.chin + rule.below_chin * who.head) / spec.zoom
-    # Zoomed in, the head still has to fit.
-    top = max(top, who.top + 0.04 * who.head)
-    bottom = min(bottom, who.chin - 0.04 * who.head)
-    if who.bottom < who.chin:
-        bottom = max(bottom, min(who.bottom + EDGE_M, who.chin - 0.04 * who.head))
+    wanted = who.eye - (who.eye - who.chin + rule.below_chin * who.head) / spec.zoom
+    wanted = min(wanted, who.chin - MARGIN * who.head)
+    bottom = max(wanted, _lowest(spec, who, wanted))
+    # Where the body ends too soon for this framing, the air above shrinks with it.
+    share = (who.eye - bottom) / (who.eye - wanted)
+    top = who.eye + (who.top + rule.headroom * share * who.head - who.eye) / spec.zoom
+    top = max(top, who.top + MARGIN * who.head)
     missing = who.width * (1 + 2 * rule.side) / aspect - (top - bottom)
     if missing > 0:  # a narrow picture: more below as far as there is body, the rest above
-        below = min(missing * 0.75, _hidden_below(who, bottom))
+        below = min(missing * 0.75, bottom - min(bottom, _lowest(spec, who, bottom - missing)))
         bottom -= below
         top += missing - below
     return top, bottom
 
 
-def _hidden_below(who: Subject, bottom: float) -> float:
-    return max(0.0, bottom - (who.bottom + EDGE_M))
+def _lowest(spec: CameraSpec, who: Subject, bottom: float) -> float:
+    """How low the picture may reach, at most `bottom` being wanted, without showing where the model ends."""
+    if who.bottom > who.chin - MARGIN * who.head:
+        return -math.inf  # but a head: there is nothing to hide its edge behind
+    if who.bottom == -math.inf:
+        return -math.inf
+    # The rear of that edge lies further away, so it is seen higher up.
+    behind = BODY_DEPTH * who.head
+    distance = (who.top - bottom) / (2 * math.tan(math.radians(spec.fov_deg) / 2))
+    seen = who.bottom + (who.eye - who.bottom) * behind / (distance + behind)
+    return min(seen + RAGGED * who.head, who.chin - MARGIN * who.head)

@@ -110,8 +110,9 @@ def test_no_camera_shows_where_the_model_ends(m: Measures, spec: CameraSpec, siz
     if m.bottom_m > m.chin_m - 0.1 * (m.head_top_m - m.chin_m) - 0.02:
         return  # only a head: there is nothing to hide it behind
     camera = framed(spec.model_copy(update={"shift": (spec.shift[0], max(0.0, spec.shift[1]))}), m, *size)
-    at = project(camera, (m.centre_x_m or 0.0, m.bottom_m, m.face_depth_m or 0.0), size[0] / size[1])
-    assert at[1] <= -0.999
+    for behind in (0.0, 0.4 * (m.head_top_m - m.chin_m)):
+        point = (m.centre_x_m or 0.0, m.bottom_m, (m.face_depth_m or 0.0) - behind)
+        assert project(camera, point, size[0] / size[1])[1] <= -0.999
 
 
 def test_wider_framings_show_more() -> None:
