@@ -17,7 +17,7 @@ audio-library-name null
 gl-version 3 3
 sync-video 0
 model-cache-dir
-notify-level-egldisplay error
+notify-level-egldisplay fatal
 notify-level-glgsg error
 notify-level-display error
 gl-coordinate-system default
