@@ -14,6 +14,8 @@ COMMANDS = (
     "avatar_engine.render_cli",
     "avatar_engine.snapshot",
     "avatar_engine.avatars_cli",
+    "avatar_engine.visemes_cli",
+    "avatar_engine.behaviours_cli",
     "avatar_engine.replay",
     "avatar_engine.doctor",
 )

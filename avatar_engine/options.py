@@ -25,6 +25,7 @@ class RuntimeOptions:
     look_ahead_s: float | None = None  # None: what the viseme model asks for
     draw: bool = True
     journal: Path | None = None
+    watch_files: bool = False  # reload scenes and behaviours when their files change
     avatar_folders: tuple[Path, ...] = ()
 
 

@@ -44,6 +44,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--style", default="professional", help="professional, warm, playful or clinical")
     parser.add_argument("--visemes", default=None, metavar="MODEL", help="viseme model: neural, spectral, rhubarb")
     parser.add_argument("--journal", type=Path, metavar="FILE", help="write a journal for `avatar-engine replay`")
+    parser.add_argument("--behaviour", metavar="ID|FILE", help="behaviour to follow (default: default)")
+    parser.add_argument("--policy", metavar="ID|FILE", help="policy the face must keep to")
+    parser.add_argument("--watch", action="store_true", help="reload scene and behaviour files while rendering")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.set_defaults(run=run)
 
@@ -56,12 +59,13 @@ def run(options: argparse.Namespace) -> int:
     width, height = parse_resolution(options.resolution)
     emotion, intensity = _emotion(options.emotion)
     runtime = RuntimeOptions(
-        viseme_model=options.visemes or default_viseme_model(), journal=options.journal
+        viseme_model=options.visemes or default_viseme_model(), journal=options.journal, watch_files=options.watch
     )
     session = SessionOptions(
         avatar=options.avatar, scene=options.scene, background=options.background, width=width, height=height,
         fps=parse_fps(options.fps), quality=parse_quality(options.quality), seed=options.seed,
         style=options.style, framing=options.camera, emotion=emotion, emotion_intensity=intensity,
+        behaviour=options.behaviour, policy=options.policy,
     )  # fmt: skip
     show = None if options.quiet or not sys.stderr.isatty() else _progress
     report = render_file(options.speech, options.output, runtime, session, progress=show, on_notice=_tell)

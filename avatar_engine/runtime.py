@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-
 from threadpoolctl import ThreadpoolController
 
 from avatar_engine.components.face import FACE_COLUMNS
 from avatar_engine.components.mind import mind_components
 from avatar_engine.components.policy import Policy
 from avatar_engine.components.rig import Rigs
+from avatar_engine.components.script import Script
 from avatar_engine.components.session import Inbox, Speech, Switches, View, VisemeTimeline
-from avatar_engine.engine.audio import SpeechTimeline
 from avatar_engine.engine.assets import asset_path
+from avatar_engine.engine.audio import SpeechTimeline
 from avatar_engine.engine.errors import InputError, suggest
 from avatar_engine.engine.journal import (
     Closed,
@@ -34,6 +34,7 @@ from avatar_engine.engine.messages import (
     ClearSpeech,
     Command,
     FramePacket,
+    Notice,
     SetBackground,
     SetEmotion,
     SetScene,
@@ -42,15 +43,16 @@ from avatar_engine.engine.render.base import Camera, Renderer, Stage
 from avatar_engine.engine.world import Row, World
 from avatar_engine.inlet import SpeechInlet
 from avatar_engine.options import RuntimeOptions, SessionOptions
-from avatar_engine.scenes.behaviour_compile import load_persona
+from avatar_engine.reloading import FilesInUse, FileTold, PersonaChanged, SceneChanged
 from avatar_engine.scenes.framing import RULES
 from avatar_engine.scenes.library import Avatar, AvatarLibrary
 from avatar_engine.scenes.policy_file import load_policy
 from avatar_engine.scenes.scene import Scene
-from avatar_engine.scenes.staging import camera_of, load_scene, set_background, stage_of
+from avatar_engine.scenes.staging import camera_of, scene_path, set_background, stage_of
 from avatar_engine.systems.pipeline import build_schedule
 from avatar_engine.systems.present import Studio
 from avatar_engine.systems.publish import Outbox
+from avatar_engine.systems.script import adopt
 from avatar_engine.systems.viseme_analysis import RING, VisemeEngine
 from avatar_engine.systems.viseme_model import HOP, RATE
 from avatar_engine.viseme_models import make_viseme_model
@@ -63,6 +65,8 @@ class _Session:
     entity: int
     options: SessionOptions
     avatar: Avatar  # held so that the library keeps sharing it
+    scene: Path
+    background: str | None
     policy: Policy | None
 
 
@@ -88,6 +92,8 @@ class Runtime:
         self._inlets: dict[str, SpeechInlet] = {}
         self._outside: deque[Pushed | Sent] = deque()
         self._events: list[Event] = []
+        self.files = FilesInUse()
+        self.notices: deque[Notice] = deque(maxlen=1000)
         self._opened = 0
         self._threads = ThreadpoolController()
         self._journal: JournalWriter | None = None
@@ -116,14 +122,12 @@ class Runtime:
         if name in self._sessions:
             raise InputError(f"session {name}", "is open already")
         avatar = self.library.load(options.avatar)
-        scene = load_scene(options.scene or avatar.profile.default_scene or DEFAULT_SCENE)
-        stage = stage_of(scene)
-        if options.background is not None:
-            stage = set_background(stage, options.background)
+        path = scene_path(options.scene or avatar.profile.default_scene or DEFAULT_SCENE)
+        scene = self.files.scene(path)
+        persona = self.files.persona(options.behaviour or "default")
+        policy = None if options.policy is None else load_policy(options.policy)
+        stage = _staged(scene, options.background, policy)
         camera = _camera(scene, avatar, options)
-        persona = load_persona(options.behaviour or "default")
-        policy = load_policy(options.policy) if options.policy is not None else None
-        stage = _with_badge(stage, policy)
         view_id = -1
         if self.options.draw:
             view_id = self.renderer.open_view(avatar.model, options.width, options.height, options.quality)
@@ -151,7 +155,7 @@ class Runtime:
         )
         world.batch["rig"][-1, 0] = self._rigs.add(rig)
         world.batch["viewer"][-1] = _viewer(camera, avatar)
-        self._sessions[name] = _Session(entity, options, avatar, policy)
+        self._sessions[name] = _Session(entity, options, avatar, path, options.background, policy)
         self._inlets[name] = SpeechInlet(self.options.audio_rate)
         if options.emotion is not None:
             self.send(name, SetEmotion(options.emotion, options.emotion_intensity))
@@ -199,6 +203,7 @@ class Runtime:
     def step(self, draw: bool = True) -> list[FramePacket]:
         """Simulate one tick and return one packet per session. With `draw` False pictures are left out."""
         self._take_in()
+        self._take_changes()
         for _, view in self._world.each(View):
             view.frozen = not draw
         # Matrices of a tick are small: threads of the linear algebra library cost more than they bring.
@@ -223,6 +228,7 @@ class Runtime:
 
     def close(self) -> None:
         """Close every session, the journal and the renderer."""
+        self.files.stop()
         for session in list(self._sessions):
             self.close_session(session)
         if self._journal is not None:
@@ -240,21 +246,43 @@ class Runtime:
                 case Pushed(_, chunk, heard):
                     timeline = self._world.get(held.entity, Speech).timeline
                     timeline.push(chunk.segment, chunk.samples, heard, chunk.last, chunk.words)
-                case Sent(_, SetScene() | SetBackground() as command):
-                    self._restage(held, command)
+                case Sent(session, SetScene() | SetBackground() as command):
+                    self._change_stage(session, held, command)
                 case Sent(_, command):
                     self._world.get(held.entity, Inbox).waiting.append(command)
 
-    def _restage(self, held: _Session, command: SetScene | SetBackground) -> None:
+    def _take_changes(self) -> None:
+        for change in self.files.take():
+            match change:
+                case FileTold(level, text):
+                    self.notices.extend(Notice(name, level, "file", text) for name in self._sessions)
+                case SceneChanged(path, scene):
+                    for held in self._sessions.values():
+                        if held.scene == path:
+                            self._restage(held, scene)
+                case PersonaChanged(behaviour, persona):
+                    for held in self._sessions.values():
+                        if (held.options.behaviour or "default") == behaviour:
+                            adopt(self._world.get(held.entity, Script), persona, self._world.tick)
+
+    def _change_stage(self, session: str, held: _Session, command: SetScene | SetBackground) -> None:
+        before = held.scene, held.background
+        try:
+            if isinstance(command, SetScene):
+                held.scene, held.background = scene_path(command.scene), None
+            else:
+                held.background = command.background
+            self._restage(held, self.files.scene(held.scene))
+        except InputError as error:
+            held.scene, held.background = before
+            self.notices.append(Notice(session, "warning", "scene", f"{error} (the last one stays)"))
+
+    def _restage(self, held: _Session, scene: Scene) -> None:
         view = self._world.get(held.entity, View)
-        if isinstance(command, SetScene):
-            scene = load_scene(command.scene)
-            view.stage = _with_badge(stage_of(scene), held.policy)
-            view.camera = _camera(scene, held.avatar, held.options)
-            row = self._world.get(held.entity, Row).index
-            self._world.batch["viewer"][row] = _viewer(view.camera, held.avatar)
-        else:
-            view.stage = set_background(view.stage, command.background)
+        view.stage = _staged(scene, held.background, held.policy)
+        view.camera = _camera(scene, held.avatar, held.options)
+        row = self._world.get(held.entity, Row).index
+        self._world.batch["viewer"][row] = _viewer(view.camera, held.avatar)
         view.dirty = True
 
     def _look_ahead_s(self) -> float:
@@ -262,6 +290,15 @@ class Runtime:
             return self.options.look_ahead_s
         # a frame for the tick's middle needs the model's delay, its own hop, and one hop of interpolation
         return (self._model.delay_frames + 2) * HOP / RATE
+
+
+def _staged(scene: Scene, background: str | None, policy: Policy | None) -> Stage:
+    stage = stage_of(scene)
+    if background is not None:
+        stage = set_background(stage, background)
+    if policy is not None and policy.badge is not None:
+        stage = replace(stage, badge=policy.badge)
+    return stage
 
 
 def _camera(scene: Scene, avatar: Avatar, options: SessionOptions) -> Camera:
@@ -272,10 +309,6 @@ def _camera(scene: Scene, avatar: Avatar, options: SessionOptions) -> Camera:
         spec = spec.model_copy(update={"framing": options.framing})
     posed = scene.model_copy(update={"camera": spec})
     return camera_of(posed, avatar.measures, options.width, options.height)
-
-
-def _with_badge(stage: Stage, policy: Policy | None) -> Stage:
-    return stage if policy is None or policy.badge is None else replace(stage, badge=policy.badge)
 
 
 def _viewer(camera: Camera, avatar: Avatar) -> tuple[float, float, float]:
@@ -297,10 +330,13 @@ def make_runtime(options: RuntimeOptions, renderer: Callable[[], Renderer] | Non
     from avatar_engine.engine.render.null import NullRenderer
 
     library = AvatarLibrary(bundled_folders(options.avatar_folders), load_model)
-    if renderer is not None:
-        return Runtime(options, library, renderer())
-    if not options.draw:
-        return Runtime(options, library, NullRenderer())
+    runtime = Runtime(options, library, (renderer or (_panda if options.draw else NullRenderer))())
+    if options.watch_files:
+        runtime.files.start()
+    return runtime
+
+
+def _panda() -> Renderer:
     from avatar_engine.engine.render.panda.renderer import PandaRenderer
 
-    return Runtime(options, library, PandaRenderer())
+    return PandaRenderer()
