@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 
@@ -59,10 +63,10 @@ def render_file(
     progress: Progress | None = None,
     on_notice: Callable[[Notice], None] | None = None,
 ) -> RenderReport:
-    """Render a speech file. On any error or Ctrl-C nothing is left of the output."""
+    """Render a speech file. On any error, Ctrl-C or SIGTERM (raised as KeyboardInterrupt) no output is left."""
     began = time.perf_counter()
     # What is cheap to refuse is refused before anything expensive starts: first the speech, then the output.
-    with SpeechReader(speech, runtime.audio_rate, on_notice) as reader:
+    with _termination_as_interrupt(), SpeechReader(speech, runtime.audio_rate, on_notice) as reader:
         sink = sink_for(os.fspath(output), session.quality, on_notice)
         try:
             sink.open(session.width, session.height, session.fps, runtime.audio_rate)
@@ -138,6 +142,23 @@ def render(
         encode_ms=_median(sink.encode_ms),
         peak_memory_mb=peak_memory_mb(),
     )
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Let a polite request to end clean up like Ctrl-C does; only the main thread may ask for that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Feed:
