@@ -33,7 +33,7 @@ def hang(p: Floats, arm: Floats, axis_z: float, top_y: float, ipd: float) -> Flo
     np.maximum.at(grid, (i[trunk], j[trunk]), r[trunk])
     _, nearest = distance_transform_edt(np.tile(grid, 3) == 0, return_indices=True)
     wide = np.tile(grid, 3)[tuple(nearest)]
-    body = gaussian_filter(wide, 1.0)[:, AZIMUTHS : 2 * AZIMUTHS]
+    body = gaussian_filter(wide, 0.6)[:, AZIMUTHS : 2 * AZIMUTHS]
     angle = (np.arange(AZIMUTHS) + 0.5) / AZIMUTHS * 2 * np.pi - np.pi
     ray = np.stack([np.sin(angle), np.cos(angle)], 1)
     hung = body.copy()
@@ -45,13 +45,19 @@ def hang(p: Floats, arm: Floats, axis_z: float, top_y: float, ipd: float) -> Flo
         hung[k] = reach.min(1)
     for k in range(rows - 2, -1, -1):
         hung[k] = np.maximum(hung[k], hung[k + 1] - FALL_SLOPE * STEP * ipd)
-    gain = gaussian_filter(np.tile(hung - body, 3), 1.5)[:, AZIMUTHS : 2 * AZIMUTHS]
-    gain = np.clip(gain, 0, 0.9 * ipd)
+    # Points are rounded off: cloth is stiffer than what lies beneath, and what it cuts into is hidden by it.
+    smooth = gaussian_filter(np.tile(hung, 3), 2.4)[:, AZIMUTHS : 2 * AZIMUTHS]
     y_mid = bottom + (np.arange(rows) + 0.5) * STEP * ipd
     wrapped = np.concatenate([angle[-1:] - 2 * np.pi, angle, angle[:1] + 2 * np.pi])
-    table = RegularGridInterpolator(
-        (y_mid, wrapped), np.concatenate([gain[:, -1:], gain, gain[:, :1]], 1), bounds_error=False, fill_value=None
-    )
-    push = np.clip(table(np.stack([p[:, 1], azimuth], 1)), 0, None)
+
+    def table(grid: Floats) -> Floats:
+        around = np.concatenate([grid[:, -1:], grid, grid[:, :1]], 1)
+        reader = RegularGridInterpolator((y_mid, wrapped), around, bounds_error=False, fill_value=None)
+        return np.asarray(reader(np.stack([p[:, 1], azimuth], 1)))
+
+    cloth, skin = table(smooth), table(body)
+    # The outermost skin goes exactly to the cloth; what lies behind it moves along.
+    outermost = smooth_step(0.30, 0.12, skin - r)
+    push = np.clip(np.where(outermost > 0, cloth - skin + outermost * (skin - r), cloth - skin), -0.15, 0.9 * ipd)
     push = push * smooth_step(0.55, 0.15, arm) * smooth_step(top_y, top_y - 0.9 * ipd, p[:, 1])
     return np.stack([np.sin(azimuth), np.cos(azimuth)], 1) * push[:, None]

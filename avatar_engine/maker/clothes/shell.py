@@ -186,22 +186,17 @@ def shell_of(torso: Torso, offset: float, smooth: int, drape: float) -> Shell:
     free[edges[count == 1].ravel()] = 0.0
     mean = diags(free / np.maximum(np.asarray(near.sum(1)).ravel(), 1)) @ near + diags(1 - free)
     rounds = smooth * (4 if s.lod == 0 else 1)
-    # Cloth does not copy what is smaller than itself: it follows a smoothed body, except close to the neck, where
-    # skin shows right beside it.
-    form = p0
-    for _ in range(rounds * 3 // 2):
-        form = 0.5 * form + 0.5 * (mean @ form)
-    bare = smooth_step(torso.notch_y - 1.2 * s.ipd, torso.notch_y - 0.3 * s.ipd, p0[:, 1])[:, None]
-    p0 = p0 * bare + form * (1 - bare)
-    n0 = unit(n0 * bare + vertex_normals(form, t) * (1 - bare))
     hung = p0 + np.stack([torso.fall[:, 0], np.zeros(len(p0)), torso.fall[:, 1]], 1) * drape
-    p = hung + n0 * offset
+    # Where the cloth cuts a point off, it may lie inside the body; everywhere else it stays outside.
+    inside = np.minimum(((hung - p0) * n0).sum(1), 0.0)
+    base = p0 + n0 * inside[:, None]
+    p = hung + vertex_normals(hung, t) * offset
     for _ in range(rounds):
         q = 0.5 * p + 0.5 * (mean @ p)
-        p = q + n0 * np.maximum(0, offset * 0.7 - ((q - p0) * n0).sum(1))[:, None]
+        p = q + n0 * np.maximum(0, offset * 0.7 - ((q - base) * n0).sum(1))[:, None]
     for _ in range(rounds // 4):
         p = 0.5 * p + 0.5 * (mean @ p)
-    p = p + n0 * np.maximum(0, offset * 0.5 - ((p - p0) * n0).sum(1))[:, None]
+    p = p + n0 * np.maximum(0, offset * 0.5 - ((p - base) * n0).sum(1))[:, None]
     n = vertex_normals(p, t)
     arm = (s.weights["shoulderLeft"] + s.weights["shoulderRight"])[torso.index]
     chart = chart_of(p, arm, torso.axis_z, torso.q(p))

@@ -55,12 +55,9 @@ def build_cap(
     h = np.minimum(h / stretch, head.off_ear(q) - 0.06)
     grown = (q[:, 1] > -1.4) & (np.abs(q[:, 0]) < 1.75)
     # Front-facing skin deep in the mouth or nose passes the tests above: the hairline itself excludes it.
-    grows = (
-        grown
-        & (h > FADE[0] - 0.12)
-        & ((depth < inner_limit) | ((q[:, 0] > parting[0]) & (q[:, 0] < parting[1])))
-        & (q[:, 2] < 0.6)
-    )
+    at_parting = (q[:, 0] > parting[0]) & (q[:, 0] < parting[1])
+    inner = (depth < inner_limit) | at_parting
+    grows = grown & (h > FADE[0] - 0.12) & inner & (q[:, 2] < 0.6)
     tri = s.triangles[grows[s.triangles].all(1)]
     used, inverse = np.unique(tri, return_inverse=True)
     mean = neighbour_mean(s)
