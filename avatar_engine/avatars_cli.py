@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import tempfile
+import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from avatar_engine.components.controls import ARKIT
 from avatar_engine.components.visemes import VISEMES
@@ -155,15 +160,38 @@ def debug_avatar(options: argparse.Namespace) -> int:
     from avatar_engine.render_cli import describe
     from avatar_engine.viseme_models import default_viseme_model
 
-    report = render_file(
-        asset_path("speech", "demo_en.flac"),
-        options.output,
-        RuntimeOptions(viseme_model=default_viseme_model()),
-        SessionOptions(avatar=options.avatar),
-        limit_s=options.duration,
-    )
+    if not 1.0 <= options.duration <= 600.0:
+        raise InputError(f"--duration {options.duration:g}", "is out of range", "give 1 to 600 seconds")
+    with tempfile.TemporaryDirectory() as folder:
+        speech = Path(folder) / "speech.wav"
+        _write_speech(speech, options.duration)
+        report = render_file(
+            speech,
+            options.output,
+            RuntimeOptions(viseme_model=default_viseme_model()),
+            SessionOptions(avatar=options.avatar),
+        )
     print(describe(report))
     return 0
+
+
+def _write_speech(path: Path, duration_s: float) -> None:
+    """The bundled recordings one after the other, with a second of listening between, until the time is full."""
+    from avatar_engine.engine.media.reader import read_speech
+
+    rate = 48_000
+    voices = [read_speech(file, rate) for file in sorted(asset_path("speech").glob("*.flac"))]
+    pause = np.zeros(rate, np.float32)
+    total = int(duration_s * rate)
+    parts: list[NDArray[np.float32]] = []
+    while sum(map(len, parts)) < total:
+        parts += [voices[len(parts) // 2 % len(voices)], pause]
+    samples = (np.concatenate(parts)[:total] * 32767).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples.tobytes())
 
 
 def own_folder() -> Path:

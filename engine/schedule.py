@@ -26,10 +26,17 @@ class System(Protocol):
     """One step of the tick. `reads` and `writes` name rows, components or messages; `last:x` reads the
     value that x had at the end of the previous tick."""
 
-    name: str
-    phase: Phase
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def phase(self) -> Phase: ...
+
+    @property
+    def reads(self) -> tuple[str, ...]: ...
+
+    @property
+    def writes(self) -> tuple[str, ...]: ...
 
     def run(self, world: World) -> None:
         """Advance the world by this system's part of one tick."""

@@ -165,7 +165,7 @@ def _pose_joints(roles: dict[str, int], count: int) -> Float:
         for role, axis, gain in drives:
             # a model without a neck or spine joint turns its head instead
             stand_in = (
-                "head" if role in ("neck", "spine") and role not in roles and "breath" != channel else role
+                "head" if role in ("neck", "spine") and role not in roles and channel != "breath" else role
             )
             if stand_in in roles:
                 matrix[POSE_INDEX[channel], roles[stand_in], axis] += gain

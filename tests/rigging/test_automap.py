@@ -1,5 +1,7 @@
 """Names of every naming family find their control."""
 
+from importlib.resources import files
+
 import pytest
 import yaml
 
@@ -7,7 +9,6 @@ from avatar_engine.components.controls import ARKIT
 from avatar_engine.scenes.automap import _tables, normalised, propose
 from avatar_engine.scenes.profile import AvatarProfile
 from avatar_engine.scenes.rigging import compile_rig
-from importlib.resources import files
 
 pytestmark = pytest.mark.unit
 TABLE = yaml.safe_load(files("avatar_engine.components").joinpath("morph_aliases.yaml").read_text("utf-8"))
