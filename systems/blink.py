@@ -19,13 +19,13 @@ CLOSE_S, HOLD_S, OPEN_S = 0.070, 0.020, 0.150  # people: 50-100, 10-30, 150-300 
 GAP_SPREAD = 0.55  # of the log-normal gaps
 MIN_GAP_S, MAX_GAP_S = 0.5, 9.0
 PHRASE_END_CHANCE, SHIFT_CHANCE, SHIFT_DEG = 0.35, 0.3, 14.0
-# Blinks a minute relative to the style's rate: more when speaking, fewer when attending or looking at something.
+# Spontaneous blinks relative to the style's rate: fewer when attending or looking at something.
 PACE = {
     TurnState.IDLE: 0.95,
     TurnState.LISTENING: 0.9,
     TurnState.THINKING: 1.0,
     TurnState.TOOL_WAIT: 0.9,
-    TurnState.SPEAKING: 1.05,
+    TurnState.SPEAKING: 0.86,  # evoked blinks at phrase ends come on top: about 21 a minute together
     TurnState.YIELDING: 1.0,
 }
 READY, WAIT, AGE, CLOSE, HOLD, OPEN, DEPTH, EVOKED = range(len(BLINK))
