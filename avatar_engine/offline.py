@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import time
 from array import array
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 
@@ -21,6 +17,7 @@ from avatar_engine.engine.errors import EngineError, InputError
 from avatar_engine.engine.media.reader import SpeechReader
 from avatar_engine.engine.media.sinks import VideoSink, sink_for
 from avatar_engine.engine.messages import AudioChunk, FramePacket, Notice
+from avatar_engine.interrupts import Interrupts
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.runtime import Runtime, make_runtime
 
@@ -66,17 +63,21 @@ def render_file(
     """Render a speech file. On any error, Ctrl-C or SIGTERM (raised as KeyboardInterrupt) no output is left."""
     began = time.perf_counter()
     # What is cheap to refuse is refused before anything expensive starts: first the speech, then the output.
-    with _termination_as_interrupt(), SpeechReader(speech, runtime.audio_rate, on_notice) as reader:
+    interrupts = Interrupts()
+    with interrupts.open(), SpeechReader(speech, runtime.audio_rate, on_notice) as reader:
         sink = sink_for(os.fspath(output), session.quality, on_notice)
         try:
             sink.open(session.width, session.height, session.fps, runtime.audio_rate)
-            engine = make_runtime(runtime)
+            with interrupts.held():
+                engine = make_runtime(runtime)
             try:
-                name = engine.open_session(session)
+                with interrupts.held():
+                    name = engine.open_session(session)
                 start_s = time.perf_counter() - began
-                return render(engine, name, session.fps, reader, sink, progress=progress, start_s=start_s)
+                return render(engine, name, session.fps, reader, sink, progress, interrupts, start_s)
             finally:
-                engine.close()
+                with interrupts.held():
+                    engine.close()
         except BaseException:  # Ctrl-C as well
             sink.abort()
             raise
@@ -88,8 +89,8 @@ def render(
     fps: int,
     reader: SpeechReader,
     sink: VideoSink,
-    *,
     progress: Progress | None = None,
+    interrupts: Interrupts | None = None,
     start_s: float = 0.0,
 ) -> RenderReport:
     """Play the reader's speech through a fresh session into an open sink, and close the sink.
@@ -98,6 +99,7 @@ def render(
     sample, ceil(duration * fps) of them. When this raises, the caller aborts the sink.
     """
     began = time.perf_counter()
+    interrupts = interrupts or Interrupts()
     feed = _Feed(runtime, session, reader)
     tally = _Tally(runtime)
     rate = runtime.options.audio_rate
@@ -106,7 +108,8 @@ def render(
     told = began
     while end is None or frames < _frames_until(end, fps, rate):
         feed.keep_ahead()
-        packet = _packet_of(runtime.step(), session)
+        with interrupts.held():
+            packet = _packet_of(runtime.step(), session)
         tally.add(packet)
         for span in packet.spans:
             if span.final:
@@ -142,23 +145,6 @@ def render(
         encode_ms=_median(sink.encode_ms),
         peak_memory_mb=peak_memory_mb(),
     )
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Let a polite request to end clean up like Ctrl-C does; only the main thread may ask for that."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _Feed:
