@@ -23,9 +23,9 @@ class Rule:
 # Portrait practice: eyes near the upper third, headroom grows with the distance; the picture is cut through
 # the chest or the upper arms, never through chin or neck.
 RULES: dict[Framing, Rule] = {
-    "head": Rule(headroom=0.17, below_chin=0.42, side=0.16),
-    "bust": Rule(headroom=0.24, below_chin=1.02, side=0.24),
-    "upper_body": Rule(headroom=0.36, below_chin=1.75, side=0.4),
+    "head": Rule(headroom=0.17, below_chin=0.42, side=0.1),
+    "bust": Rule(headroom=0.22, below_chin=1.02, side=0.14),
+    "upper_body": Rule(headroom=0.34, below_chin=1.75, side=0.2),
 }
 
 MARGIN = 0.04
@@ -127,29 +127,37 @@ def framed(spec: CameraSpec, measures: Measures, width: int, height: int) -> Cam
         )
         return Camera(position_m=position, target_m=target, fov_deg=spec.fov_deg)
 
+    straight = aimed(0.0)
     if spec.shift == (0.0, 0.0):
-        return aimed(0.0)
+        return straight
+    # Nowhere higher than it is seen without a shift, but for what a turned lens does to the corners.
+    edge = max(-1.0, _edge_seen(straight, who, aspect)) + 0.005
     fits, too_far = 0.0, 1.0
-    if _holds(aimed(1.0), who, aspect):
+    if _holds(aimed(1.0), who, aspect, edge):
         return aimed(1.0)
     for _ in range(20):
         middle = (fits + too_far) / 2
-        fits, too_far = (middle, too_far) if _holds(aimed(middle), who, aspect) else (fits, middle)
+        fits, too_far = (middle, too_far) if _holds(aimed(middle), who, aspect, edge) else (fits, middle)
     return aimed(fits)
 
 
-def _holds(camera: Camera, who: Subject, aspect: float) -> bool:
-    """Whether the head with room to move is in the picture and the model's lower edge is not."""
+def _holds(camera: Camera, who: Subject, aspect: float, edge: float) -> bool:
+    """Whether the head with room to move is in the picture and the model's lower edge is not above `edge`."""
     half = who.width / 2 * (1 + TURN_ROOM)
     corners = [(side * half, y) for side in (-1, 1) for y in (who.chin, who.top)]
     for across, y in corners:
         x, up = _seen(camera, (who.centre_x + across, y, who.face_z), aspect)
         if abs(x) > 1 or abs(up) > 1:
             return False
-    # No lower edge to hide: the model is but a head, or nobody knows where it ends.
-    if who.bottom > who.chin - 0.1 * who.head or who.bottom == -math.inf:
-        return True
-    return _seen(camera, (who.centre_x, who.bottom, who.face_z), aspect)[1] <= -1
+    return _edge_seen(camera, who, aspect) <= edge
+
+
+def _edge_seen(camera: Camera, who: Subject, aspect: float) -> float:
+    """How high in the picture the model's lower edge is seen, -1 at the bottom of the picture."""
+    if who.bottom > who.chin - MARGIN * who.head or who.bottom == -math.inf:
+        return -math.inf  # no edge to hide: the model is but a head, or nobody knows where it ends
+    y, behind = who.bottom + RAGGED * who.head, who.face_z - BODY_DEPTH * who.head
+    return max(_seen(camera, (who.centre_x, y, z), aspect)[1] for z in (who.face_z, behind))
 
 
 def _seen(camera: Camera, point: tuple[float, float, float], aspect: float) -> tuple[float, float]:

@@ -140,6 +140,8 @@ def test_yaw_pitch_and_shift_go_where_they_say() -> None:
     assert above.position_m[1] > 1.9
     right = framed(CameraSpec(shift=(0.2, 0.0)), ADULT, 1280, 720)
     assert project(right, (0, 1.6, 0.08), 16 / 9)[0] == pytest.approx(0.4, abs=0.02)
+    wide = framed(CameraSpec(framing="upper_body", shift=(-0.15, 0.0)), ADULT, 1280, 720)
+    assert project(wide, (0, 1.6, 0.08), 16 / 9)[0] == pytest.approx(-0.3, abs=0.02)
     plain = project(framed(CameraSpec(), ADULT, 1280, 720), (0, 1.6, 0.08), 16 / 9)[1]
     lower = framed(CameraSpec(shift=(0.0, -0.05)), ADULT, 1280, 720)
     assert project(lower, (0, 1.6, 0.08), 16 / 9)[1] == pytest.approx(plain - 0.1, abs=0.02)

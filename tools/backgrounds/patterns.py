@@ -193,28 +193,26 @@ def garden(seed: int, horizon_m: float, sky: float = 1.0) -> Pattern:
     return pattern
 
 
-def city_night(seed: int, horizon_m: float, density: float = 0.5) -> Pattern:
-    """Glow of a town by night: dark houses with warm and cold windows, a dim sky above (x or z right, y up)."""
+def city_night(seed: int, horizon_m: float, density: float, power: float) -> Pattern:
+    """Glow of a town by night seen from afar (x right, y up): dark houses with few lit windows, a dim sky above."""
     random = np.random.default_rng(seed)
-    lit = random.random((256, 256))
-    tint = random.random((256, 256))
-    roof = random.random(256)
+    lit, tint, roof = random.random((256, 256)), random.random((256, 256)), random.random(256)
+    cell_m, storey_m, house_m = 0.42, 0.46, 2.3
 
     def pattern(point: Floats, normal: Floats) -> Floats:
-        u = (point[:, 0] + point[:, 2]).astype(float)
-        y = point[:, 1].astype(float)
-        house = np.floor(u / 0.55 + 64).astype(int) % 256
-        top = horizon_m + 0.9 * (roof[house] - 0.45)
-        i, j = np.floor(u / 0.075 + 100).astype(int) % 256, np.floor(y / 0.095 + 100).astype(int) % 256
-        u_cell, v_cell = u / 0.075 - np.floor(u / 0.075), y / 0.095 - np.floor(y / 0.095)
-        pane = (np.abs(u_cell - 0.5) < 0.3) & (np.abs(v_cell - 0.5) < 0.3) & (y < top)
-        on = pane & (lit[i, j] < density * (0.25 + roof[(house * 7) % 256]))
-        colour = mix((1.0, 0.62, 0.28), (0.85, 0.92, 1.0), (tint[i, j] > 0.72).astype(float))
-        power = (0.35 + 1.1 * tint[j, i] ** 3)[:, None]
-        sky = mix((0.030, 0.034, 0.055), (0.008, 0.012, 0.03), (y - horizon_m) / 1.4)
-        wall = np.array([0.006, 0.007, 0.011])
-        base = np.where((y < top)[:, None], wall, sky)
-        return np.asarray(np.where(on[:, None], colour * power, base), np.float32)
+        x, y = point[:, 0].astype(float), point[:, 1].astype(float)
+        house = np.floor(x / house_m + 64).astype(int) % 256
+        top = horizon_m + 4.2 * (roof[house] - 0.5)
+        column, row = x / cell_m + 100, y / storey_m + 100
+        i, j = np.floor(column).astype(int) % 256, np.floor(row).astype(int) % 256
+        pane = (np.abs(column % 1 - 0.5) < 0.15) & (np.abs(row % 1 - 0.5) < 0.17) & (y < top)
+        on = pane & (lit[i, j] < density * (0.3 + roof[(house * 7) % 256]))
+        warm = mix((1.0, 0.56, 0.22), (1.0, 0.78, 0.5), tint[i, j])
+        colour = np.where((tint[i, j] > 0.86)[:, None], np.array([0.62, 0.8, 1.0]), warm)
+        shine = power * (0.15 + 2.2 * tint[j, i] ** 4)[:, None]
+        sky = mix((0.034, 0.032, 0.042), (0.004, 0.007, 0.018), (y - horizon_m + 2) / 7)
+        wall = np.array([0.008, 0.009, 0.014]) * (0.5 + roof[house])[:, None]
+        return np.asarray(np.where(on[:, None], colour * shine, np.where((y < top)[:, None], wall, sky)), np.float32)
 
     return pattern
 
