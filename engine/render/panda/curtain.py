@@ -43,7 +43,7 @@ class Curtain:
         self.path.set_bin("fixed", order)
         self.path.set_depth_write(False)
         self.path.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_none))
-        self._shown = WHOLE
+        self._shown: NDArray[np.float64] | None = None
         self._dirty: NDArray[np.float64] | None = None
 
     def cover(self, bands: NDArray[np.float64], kept: bool) -> None:

@@ -10,6 +10,7 @@ from panda3d import core
 
 from avatar_engine.engine.model import Mesh, Model, Texture
 from avatar_engine.engine.render.panda.morphing import Morpher, MorphTable
+from avatar_engine.engine.render.panda.outline import Outline
 
 MAX_BONES = 200  # three vec4 each: within the 1,024 vec4 that OpenGL 3.3 drivers offer
 
@@ -23,11 +24,17 @@ def _edge_m(mesh: Mesh) -> float:
     return float(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1).mean()) if len(corners) else 0.0
 
 
-def _inside_out(mesh: Mesh) -> NDArray[np.uint32]:
-    """Triangles from the innermost to the outermost: blended in this order, outer strands lie over inner ones."""
-    middle = (mesh.positions.min(0) + mesh.positions.max(0)) / 2.0
-    far = np.linalg.norm((mesh.positions[mesh.triangles].mean(axis=1) - middle) * np.array([1.0, 0.5, 1.0]), axis=1)
-    return mesh.triangles[np.argsort(far, kind="stable")]
+def _leading_bones(mesh: Mesh, bones: Palette) -> NDArray[np.int64]:
+    if mesh.joints is None or mesh.weights is None:
+        return np.full(len(mesh.positions), bones.lookup[mesh.attached_joint])
+    best = mesh.weights.argmax(axis=1)
+    leading: NDArray[np.int64] = bones.lookup[np.take_along_axis(mesh.joints, best[:, None], 1)[:, 0]]
+    return leading
+
+
+def _back_to_front(mesh: Mesh) -> NDArray[np.uint32]:
+    """Triangles from behind the head to before the face: what is blended later lies nearer to a camera in front."""
+    return mesh.triangles[np.argsort(mesh.positions[mesh.triangles][:, :, 2].mean(axis=1), kind="stable")]
 
 
 def _moving_format() -> core.GeomVertexArrayFormat:
@@ -116,7 +123,7 @@ class SharedMesh:
         layout.add_array(static)
         layout.add_array(seen)
         self.layout = core.GeomVertexFormat.register_format(layout)
-        order = _inside_out(mesh) if mesh.material.kind in ("hair", "lash", "brow") else mesh.triangles
+        order = _back_to_front(mesh) if mesh.material.kind in ("hair", "lash", "brow") else mesh.triangles
         self.triangles = core.GeomTriangles(core.Geom.UH_static)
         self.triangles.set_index_type(core.Geom.NT_uint16 if count < 65535 else core.Geom.NT_uint32)
         rows = self.triangles.modify_vertices()
@@ -126,6 +133,14 @@ class SharedMesh:
         self.table = MorphTable(mesh, model.morph_names)
         self.coarse = _edge_m(mesh) > COARSE_M.get(mesh.material.kind, 1.0)
         self._rest: core.GeomVertexData | None = None
+        self._leading = _leading_bones(mesh, bones)
+        self._outline: Outline | None = None
+
+    def outline(self) -> Outline:
+        """Edges for silhouettes; made when a view first asks."""
+        if self._outline is None:
+            self._outline = Outline(self.mesh, self._leading)
+        return self._outline
 
     def seen_array(self, seen: NDArray[np.float32]) -> core.GeomVertexArrayData:
         """Baked light (n, 2) on the card."""
@@ -171,15 +186,47 @@ class ViewMesh:
         node.set_bounds(core.OmniBoundingVolume())
         node.set_final(True)
         self.path = core.NodePath(node)
-        self._geom_node = node
+        self.node = node
 
     def deform(self, morphs: NDArray[np.float32]) -> bool:
         """Upload new vertices where the weights changed."""
         if self.morpher is None or not self.morpher.apply(morphs):
             return False
-        data = self._geom_node.modify_geom(0).modify_vertex_data()
+        data = self.node.modify_geom(0).modify_vertex_data()
         _fill(data.modify_array(0), self.morpher.vertices)
         return True
+
+
+class ViewOutline:
+    """The silhouette of one mesh of one view, as smooth lines over the same vertices."""
+
+    def __init__(self, part: ViewMesh) -> None:
+        self._part = part
+        self._outline = part.shared.outline()
+        self._planes = self._outline.faces(part.shared.table.rest)
+        self._lines = core.GeomLines(core.Geom.UH_dynamic)
+        self._lines.set_index_type(core.Geom.NT_uint32)
+        self._lines.add_vertices(0, 0)
+        geom = core.Geom(part.node.get_geom(0).get_vertex_data())
+        geom.add_primitive(self._lines)
+        self._node = core.GeomNode(part.shared.mesh.name + " outline")
+        self._node.add_geom(geom)
+        self._node.set_bounds(core.OmniBoundingVolume())
+        self._node.set_final(True)
+        self.path = core.NodePath(self._node)
+
+    def update(self, moved: bool, eye: NDArray[np.float64], bones: NDArray[np.float32]) -> None:
+        """Find the silhouette anew."""
+        geom = self._node.modify_geom(0)
+        if moved and self._part.morpher is not None:
+            self._planes = self._outline.faces(self._part.morpher.vertices)
+            geom.set_vertex_data(self._part.node.get_geom(0).get_vertex_data())
+        pairs = self._outline.visible(self._planes, eye, bones)
+        if not len(pairs):
+            pairs = np.zeros((1, 2), np.uint32)
+        rows = geom.modify_primitive(0).modify_vertices()
+        rows.unclean_set_num_rows(pairs.size)
+        memoryview(rows).cast("B")[:] = np.ascontiguousarray(pairs).data.cast("B")
 
 
 def make_texture(texture: Texture) -> core.Texture:

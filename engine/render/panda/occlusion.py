@@ -90,13 +90,13 @@ class Baker:
         if mesh.material.kind in INSIDE:
             depth = mesh.positions[:, 2]
             front = float(depth.max())
-            seen = np.clip(1.0 - (front - depth) / 0.032, 0.12, 1.0) ** 1.3 * 0.85
+            seen = np.clip(1.0 - (front - depth) / 0.032, 0.12, 1.0) ** 1.3 * 0.74
             return np.stack([seen * 0.9, seen], 1).astype(np.float32)
         smooth = _blur(mesh, values, 3 if mesh.material.kind in ("skin", "cloth") else 2)
         if shared.table.size:
             # Lids and lips fold: what moves far is not left in the dark of its resting fold.
             reach = shared.table.reach()
-            floor = np.clip(reach / 0.006, 0.0, 1.0)[:, None] * np.array([0.55, 0.62])
+            floor = np.clip(reach / 0.006, 0.0, 1.0)[:, None] * np.array([0.45, 0.5])
             smooth = np.maximum(smooth, floor)
         return np.clip(smooth, 0.0, 1.0).astype(np.float32)
 

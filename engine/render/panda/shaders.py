@@ -149,24 +149,25 @@ LIGHT: dict[str, str] = {
   vec3 l = lights[0].xyz, key = lights[1].rgb, h = normalize(l + v);
   float nl = dot(n, l), nv = max(dot(n, v), 0.02), nh = max(dot(n, h), 0.0), lh = max(dot(l, h), 0.0);
   // Light bleeds under the skin, red furthest: wrapped diffuse, and shadows with red edges.
-  vec3 w = vec3(0.40, 0.19, 0.13);
+  vec3 w = vec3(0.38, 0.22, 0.17);
   vec3 q = clamp((nl + w) / (1.0 + w), 0.0, 1.0);
   float s = key_seen;
-  vec3 soft = mix(vec3(s), vec3(sqrt(s), s, s * (0.5 + 0.5 * s)), 0.75);
+  vec3 soft = mix(vec3(s), vec3(sqrt(s), s, s * (0.7 + 0.3 * s)), 0.5);
   // What little light reaches creases has passed through skin: occlusion is red, not grey.
-  vec3 ao = vec3(sqrt(sky_seen), sky_seen, sky_seen * (0.6 + 0.4 * sky_seen));
+  vec3 ao = vec3(mix(sky_seen, sqrt(sky_seen), 0.45), sky_seen, sky_seen * (0.85 + 0.15 * sky_seen));
   D = key * (q * q * (0.55 + 0.45 * q)) * soft + around(n) * ao;
   float r2 = part.x * part.x;
   float f = 0.028 + 0.972 * fifth(1.0 - lh);
-  S = key * (mix(lobe(nh, lh, r2), lobe(nh, lh, r2 * 0.38), 0.30) * f * max(nl, 0.0) * s);
+  float shut = sky_seen * sky_seen;  // folds hold no highlights
+  S = key * (mix(lobe(nh, lh, r2 * 1.25), lobe(nh, lh, r2 * 0.55), 0.25) * 0.62 * f * max(nl, 0.0) * s * shut);
   float edge = fifth(1.0 - nv);
-  S += sky.rgb * ((0.012 + 0.22 * edge) * sky_seen);
+  S += sky.rgb * ((0.010 + 0.16 * edge) * shut);
   for (int i = 1; i < LIGHTS; i++) {
     vec3 k = lights[i * 2].xyz, c = lights[i * 2 + 1].rgb; float kl = dot(n, k);
     vec3 kq = clamp((kl + w) / (1.0 + w), 0.0, 1.0);
     D += c * kq * kq * mix(1.0, sky_seen, 0.7);
     vec3 g = normalize(k + v); float kh = max(dot(k, g), 0.0);
-    S += c * (lobe(max(dot(n, g), 0.0), kh, r2) * (0.028 + 0.972 * fifth(1.0 - kh)) * max(kl, 0.0) * sky_seen);
+    S += c * (lobe(max(dot(n, g), 0.0), kh, r2) * (0.028 + 0.35 * fifth(1.0 - kh)) * max(kl, 0.0) * shut);
   }
 """,
     "cloth": """
@@ -286,11 +287,19 @@ void main() {
 #ifdef COLOURED
   albedo *= colour.rgb; alpha *= colour.a;
 #endif
+#ifdef LASHES
+  alpha = min(alpha * 1.9, 1.0);  // strands thinner than a pixel would fade away
+#endif
 #ifdef CUT_TEST
   if (alpha < part.y) discard;
 #endif
 #ifdef CUT_SOFT
-  if (alpha < 0.08) discard;
+#ifdef LASHES
+  if (alpha < 0.02) discard;
+#else
+  if (alpha < 0.25) discard;  // fainter strands would hide the ones behind them
+  alpha = min(alpha * 1.4 - 0.25, 1.0);
+#endif
 #endif
 #ifdef CUT_COVERAGE
   // Sharpened around the cut-off, so that coverage changes over about one pixel.
@@ -351,6 +360,7 @@ def sources(program: Program) -> tuple[str, str]:
         "TWO_SIDED": program.two_sided,
         "PER_PIXEL": program.per_pixel,
         "UNLIT": program.unlit,
+        "LASHES": program.kind == "lash",
         f"CUT_{program.cutout.upper()}": bool(program.cutout),
     }
     head = "#version 330\n" + "".join(f"#define {name} {value}\n" for name, value in values.items())

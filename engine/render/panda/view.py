@@ -10,7 +10,7 @@ from avatar_engine.engine.model import MaterialKind
 from avatar_engine.engine.render.base import Camera, Quality, RenderSnapshot, Stage
 from avatar_engine.engine.render.panda.backdrop import paint
 from avatar_engine.engine.render.panda.curtain import Curtain
-from avatar_engine.engine.render.panda.geometry import SharedMesh, ViewMesh
+from avatar_engine.engine.render.panda.geometry import SharedMesh, ViewMesh, ViewOutline
 from avatar_engine.engine.render.panda.shaders import Program, sources
 from avatar_engine.engine.render.panda.shared import SharedModel
 from avatar_engine.engine.render.panda.skeleton import bone_rows
@@ -24,6 +24,11 @@ ORDER: dict[MaterialKind, int] = {
 """Front to back, so that hidden pixels are never shaded; the background comes at 30, what blends with it after."""
 BACKDROP_ORDER = 30
 SOFT_ORDER = 35
+LINE_ORDER = 36
+
+OUTLINED = {"skin", "cloth", "eye", "plain", "tongue", "hair"}
+LINE_PIXELS = 1.5
+LINE_BIAS = 0.00004  # of depth: lines lie just before the surface whose edge they are
 
 LIGHT_GAIN = 1.32
 """A key of strength 1 lights a wall facing it to 1.32 times its albedo: skin lands on the curve's straight part."""
@@ -39,6 +44,7 @@ class View:
     ) -> None:
         self.shared, self.width, self.height, self.quality = shared, width, height, quality
         self.samples = samples
+        self._lines = software and samples == 0 and quality != "low"
         self._per_pixel = quality in ("high", "ultra") or not software
         self.root = core.NodePath("view")
         camera = core.Camera("camera", core.PerspectiveLens())
@@ -46,6 +52,7 @@ class View:
         self.camera = self.root.attach_new_node(camera)
         self._level = -1
         self._parts: list[ViewMesh] = []
+        self._outlines: list[tuple[ViewMesh, ViewOutline]] = []
         self._stage: Stage | None = None
         self._body = self.root.attach_new_node("body")
         self._curtain: Curtain | None = None
@@ -71,10 +78,11 @@ class View:
             self._light(snapshot.stage)
             if backdrop_changed:
                 self._paint(snapshot.stage)
-        for part in self._parts:
-            part.deform(snapshot.morphs)
+        moved = {id(part): part.deform(snapshot.morphs) for part in self._parts}
         bones = bone_rows(self.shared.model.joints, snapshot.joints)[self.shared.palette.joints]
         matrix, eye = view_projection(snapshot.camera, self.width / self.height)
+        for part, outline in self._outlines:
+            outline.update(moved[id(part)], np.array(eye), bones)
         if self._curtain is not None:
             self._curtain.cover(self.shared.extent(level).bands(bones, matrix), kept)
         self._body.set_shader_input("bones", _vec4s(bones.reshape(-1, 4)))
@@ -84,13 +92,17 @@ class View:
     def _build(self, stage: Stage) -> None:
         for part in self._parts:
             part.path.remove_node()
-        self._parts = []
+        for _, outline in self._outlines:
+            outline.path.remove_node()
+        self._parts, self._outlines = [], []
         seen = self.shared.seen(self._level, _key_direction(stage))
         for shared, light in zip(self.shared.meshes(self._level), seen):
             part = ViewMesh(shared, light)
             part.path.reparent_to(self._body)
             self._parts.append(part)
             self._dress(part, stage)
+            if self._lines and shared.mesh.material.kind in OUTLINED:
+                self._outline(part, stage)
 
     def _dress(self, part: ViewMesh, stage: Stage) -> None:
         shared, material, path = part.shared, part.shared.mesh.material, part.path
@@ -109,15 +121,28 @@ class View:
             path.set_transparency(core.TransparencyAttrib.M_multisample)
             path.set_bin("fixed", max(order, BACKDROP_ORDER + 1))
         elif layered and self.quality != "low":
-            # Strands without multisampling: blended from the innermost card to the outermost (see geometry).
+            # Strands without multisampling: blended from the back of the head to the front (see geometry).
             self._style(path, shared, stage, "soft")
             _blend(path, SOFT_ORDER)
-            path.set_depth_write(True)
+            path.set_depth_write(material.kind == "hair")
         else:
             self._style(path, shared, stage, "test")
             path.set_bin("fixed", order)
 
-    def _style(self, path: core.NodePath, shared: SharedMesh, stage: Stage, cutout: str) -> None:
+    def _outline(self, part: ViewMesh, stage: Stage) -> None:
+        material = part.shared.mesh.material
+        if material.alpha_mode != "OPAQUE" and material.kind != "hair":
+            return
+        outline = ViewOutline(part)
+        self._style(outline.path, part.shared, stage, "soft" if material.kind == "hair" else "", LINE_BIAS)
+        outline.path.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_none))
+        outline.path.set_antialias(core.AntialiasAttrib.M_line)
+        outline.path.set_render_mode_thickness(LINE_PIXELS)
+        _blend(outline.path, LINE_ORDER)
+        outline.path.reparent_to(self._body)
+        self._outlines.append((part, outline))
+
+    def _style(self, path: core.NodePath, shared: SharedMesh, stage: Stage, cutout: str, bias: float = 0.0) -> None:
         material = shared.mesh.material
         texture = self.shared.texture(shared)
         two_sided = material.double_sided or material.kind in ("hair", "lash", "brow")
@@ -137,7 +162,7 @@ class View:
         vertex, fragment = sources(program)
         path.set_shader(core.Shader.make(core.Shader.SL_GLSL, vertex, fragment))
         path.set_shader_input("base", core.LVecBase4f(*material.base_colour))
-        part = core.LVecBase4f(material.roughness, material.alpha_cutoff, shared.bone, 0.0)
+        part = core.LVecBase4f(material.roughness, material.alpha_cutoff, shared.bone, bias)
         path.set_shader_input("part", part)
         path.set_shader_input("emissive", core.LVecBase4f(*material.emissive, 0.0))
         if texture is not None:
