@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.engine.onnx import DEFAULT_DEVICES
+from avatar_engine.engine.pronunciation import pronounced
 from avatar_engine.systems.log_mel import HOP, RATE
+from avatar_engine.systems.text_guide import TextGuide, Word
 from avatar_engine.systems.viseme_decoding import Decoding, VisemeDecoder
 from avatar_engine.systems.viseme_model import VisemeFrames
 from avatar_engine.systems.viseme_posteriors import PosteriorStreams
@@ -32,6 +35,7 @@ class NeuralVisemes:
     ) -> None:
         """delay_frames 3 or 7: how far the network looks ahead (30 or 70 ms)."""
         self._streams = PosteriorStreams(delay_frames, model, devices)
+        self._guide = TextGuide()
         self._decoder = VisemeDecoder(decoding)
         self.delay_frames = delay_frames
 
@@ -42,6 +46,7 @@ class NeuralVisemes:
 
     def open(self) -> int:
         slot = self._streams.open()
+        self._guide.reset(slot)
         self._decoder.reset(slot)
         return slot
 
@@ -50,7 +55,17 @@ class NeuralVisemes:
 
     def reset(self, slot: int) -> None:
         self._streams.reset(slot)
+        self._guide.reset(slot)
         self._decoder.reset(slot)
 
     def push(self, slots: NDArray[np.int64], audio: Float) -> VisemeFrames:
-        return self._decoder.push(slots, self._streams.push(slots, audio))
+        seen = self._guide.guided(slots, self._streams.push(slots, audio))
+        return self._decoder.push(slots, seen)
+
+    def expect(self, slot: int, words: Iterable[Word]) -> None:
+        """The stream will say these words next (IPA phones each), after those expected before; reset forgets them."""
+        self._guide.expect(slot, words)
+
+    def expect_text(self, slot: int, text: str, lang: str = "en") -> None:
+        """The same from plain text. Asks a pronouncing program: some 20 ms for a new text."""
+        self._guide.expect(slot, pronounced(text, lang))

@@ -27,7 +27,7 @@ from avatar_engine.systems.viseme_posteriors import (
 
 Float = NDArray[np.float32]
 
-SIL, PP, FF = (VISEME_INDEX[name] for name in ("sil", "PP", "FF"))
+SIL, PP, FF, AA = (VISEME_INDEX[name] for name in ("sil", "PP", "FF", "aa"))
 ROUND = tuple(VISEME_INDEX[name] for name in ("O", "U"))
 # Openness a renderer shows for each viseme at full weight, as the lip-sync score assumes it.
 VISEME_OPENNESS = np.array(
@@ -110,6 +110,7 @@ class VisemeDecoder:
         gate, is_open, held, held_for = self._last[slots].T
         hops = evidence.shape[1]
         weights = np.empty((len(slots), hops, VISEMES), np.float32)
+        labels = np.empty((len(slots), hops), np.int64)
         opened = np.empty((len(slots), hops), np.float32)
         gates = np.empty((len(slots), hops), np.float32)
         rows = np.arange(len(slots))
@@ -133,6 +134,7 @@ class VisemeDecoder:
             frame[shut] = 0.0
             frame[shut, SIL] = 1.0
             weights[:, t] = frame
+            labels[:, t] = label
             wide = np.where((label == PP) | (label == SIL), np.float32(0.02), openness[:, t])
             wide = np.where(label == FF, np.minimum(wide, np.float32(0.15)), wide)
             opened[:, t] = np.where(shut, 0.0, wide)
@@ -140,7 +142,7 @@ class VisemeDecoder:
         self._belief[slots] = belief
         self._last[slots] = np.stack([gate, is_open, held, held_for], axis=1)
         return VisemeFrames(
-            weights=weights,
+            weights=_opened_to(weights, labels, opened),
             openness=opened,
             closure=seen.cues[..., CLOSURE] * (gates > d.speech_off),
             labiodental=seen.cues[..., LABIODENTAL] * (gates > d.speech_off),
@@ -164,6 +166,27 @@ class VisemeDecoder:
             log[..., viseme] += np.float32(0.5) * lips * odds[..., ROUNDING]
         log -= log.max(axis=2, keepdims=True)
         return np.exp(log * np.float32(d.sharpness)).astype(np.float32)
+
+
+def _opened_to(weights: Float, labels: NDArray[np.int64], openness: Float) -> Float:
+    """Weights whose mouth is as open as wanted, as far as the decided viseme stays the strongest.
+
+    weights (n, k, VISEMES) summing to 1. A mouth too open gives weight to rest, one not open enough to aa.
+    """
+    shown = (weights * VISEME_OPENNESS).sum(axis=2)
+    strongest = np.take_along_axis(weights, labels[..., None], axis=2)[..., 0]
+    # Rest may come to 0.9 of the strongest: w * s + rest' = 0.9 * strongest * s with s + rest' = 1.
+    rest = weights[..., SIL]
+    least = np.where(labels == SIL, 1.0, (1.0 - rest) / (1.0 - rest + np.maximum(0.9 * strongest - rest, 1e-3)))
+    scale = np.clip(openness / np.maximum(shown, 1e-3), np.minimum(least, 1.0), 1.0).astype(np.float32)
+    out = weights * scale[..., None]
+    out[..., SIL] += 1.0 - scale
+    lacks = np.clip((openness - shown) / (0.95 - np.minimum(shown, 0.9)), 0.0, 1.0)
+    at_most = np.where(labels == AA, 1.0, 0.9 * strongest / (1.0 + 0.9 * strongest))
+    more = np.where(labels == SIL, 0.0, np.minimum(lacks, at_most)).astype(np.float32)
+    out *= (1.0 - more)[..., None]
+    out[..., AA] += more
+    return out
 
 
 __all__ = ["CUES", "VISEME_OPENNESS", "Decoding", "VisemeDecoder"]

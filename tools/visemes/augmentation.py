@@ -24,18 +24,20 @@ class Batch:
 
 
 class Bank:
-    """Utterances of one kind, drawn at random; `keep` filters by group (speaker or language)."""
+    """Utterances of one kind, drawn at random; of two groups, each gets half of the draws."""
 
-    def __init__(self, path: Path, keep: npt.NDArray[np.bool_] | None = None) -> None:
+    def __init__(self, path: Path, halves: bool = False) -> None:
         self.power = np.load(path.with_suffix(".power.npy"))
         self.label = np.load(path.with_suffix(".label.npy"))
         index = np.load(path.with_suffix(".index.npz"))
-        self.length, self.group = index["length"], index["group"]
+        self.length = index["length"]
         self.start = np.concatenate([[0], np.cumsum(self.length)[:-1]])
-        self.rows = np.arange(len(self.length)) if keep is None else np.flatnonzero(keep[self.group])
+        group = index["group"]
+        self.pools = [np.flatnonzero(group == g) for g in (0, 1)] if halves else [np.arange(len(group))]
 
     def draw(self, rng: np.random.Generator) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int16]]:
-        i = self.rows[rng.integers(len(self.rows))]
+        pool = self.pools[rng.integers(len(self.pools))]
+        i = pool[rng.integers(len(pool))]
         part = slice(self.start[i], self.start[i] + self.length[i])
         return self.power[part], self.label[part]
 
@@ -93,9 +95,9 @@ class BatchMaker:
                 label[first : first + len(part)] = lab[np.round(at).astype(int)]
             t += count + (int(rng.integers(10, 90)) if rng.random() < 0.5 else 0)
 
-    def _noise_part(self, frames: int) -> Float:
+    def _noise_part(self, frames: int, spoken: bool) -> Float:
         rng = self._rng
-        kind = rng.choice(4, p=(0.42, 0.33, 0.15, 0.10))
+        kind = rng.choice(4, p=(0.42, 0.33, 0.15, 0.10) if spoken else (0.2, 0.2, 0.2, 0.4))
         start = rng.integers(self._starts[kind], self._starts[kind + 1] - frames)
         return self._noise[start : start + frames].astype(np.float32)
 
@@ -105,7 +107,7 @@ class BatchMaker:
         label = np.zeros((rows, frames, LABEL_COLUMNS), np.int16)
         for b in range(rows):
             row = mel[b]
-            if rng.random() < 0.96:
+            if rng.random() < 0.93:
                 self._spoken(row, label[b])
             level = row.sum(1)
             peak = level.max()
@@ -120,7 +122,7 @@ class BatchMaker:
             kind = rng.random()
             if kind < 0.62 or peak == 0:
                 snr_db = rng.uniform(3, 30) if kind < 0.42 else rng.uniform(25, 60)
-                noise = self._noise_part(frames) * _curve(rng, 3.0, 5)
+                noise = self._noise_part(frames, peak > 0) * _curve(rng, 3.0, 5)
                 row += noise * (loud * 10 ** (-snr_db / 10))
             if rng.random() < 0.25:
                 masked = int(rng.integers(1, 5))

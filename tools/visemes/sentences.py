@@ -19,6 +19,7 @@ WORD_LISTS = {
     "sv": "swedish",
     # No Russian word list is packaged; Bulgarian words share the letters and most of the sounds.
     "ru": "bulgarian",
+    "ca": "catalan",
 }
 DICTIONARIES = Path("/usr/share/dict")
 LATIN1_LISTS = frozenset(("swedish",))
@@ -53,6 +54,11 @@ _FINALS_LIKE = {
     "p": "b", "m": "b", "t": "d", "n": "d", "l": "d", "g": "zh", "k": "zh", "h": "zh", "q": "j", "x": "j",
     "ch": "zh", "sh": "zh", "r": "zh", "z": "zh", "c": "zh", "s": "zh",
 }  # fmt: skip
+# No word lists of these are packaged; their spelling is regular, so invented words sound right.
+_SYLLABLES = {
+    "cs": ("b c d f h j k l m n p r s t v z ch pr st kr vl m p b v f", "a e i o u y a e o ou", "m n l r s k t v b p"),
+    "fi": ("h j k l m n p r s t v m p v", "a e i o u y ä ö aa ee ii oo uu ai ei uo ie yö", "n s l r t mm pp nn kk"),
+}
 _TONES = {"a": "āáǎà", "e": "ēéěè", "i": "īíǐì", "o": "ōóǒò", "u": "ūúǔù"}
 
 
@@ -94,6 +100,8 @@ class SentenceMaker:
             return self._joined(groups)
         little = LITTLE_WORDS.get(lang, "").split()
         # Numbers are read aloud by every synthesiser and bring the language's own frequent sounds.
+        if lang in _SYLLABLES:
+            return self._joined([self._invented(*_SYLLABLES[lang]) for _ in range(count)])
         picked = []
         for _ in range(count):
             roll = rng.random()
@@ -104,6 +112,16 @@ class SentenceMaker:
             else:
                 picked.append(rng.choice(words_of(lang)))
         return self._joined(picked)
+
+    def _invented(self, onsets: str, vowels: str, codas: str) -> str:
+        rng = self.rng
+        syllables = (
+            rng.choice(onsets.split())
+            + rng.choice(vowels.split())
+            + (rng.choice(codas.split()) if rng.random() < 0.3 else "")
+            for _ in range(rng.randint(1, 4))
+        )
+        return "".join(syllables)
 
     def _joined(self, words: list[str]) -> str:
         out = [w + "," if self.rng.random() < 0.12 else w for w in words]

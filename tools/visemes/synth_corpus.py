@@ -62,11 +62,35 @@ ITALIAN = {
     "ts": "ts", "tS": "tʃ", "dz": "dz", "dZ": "dʒ", "m": "m", "n": "n", "J": "ɲ", "ng": "ŋ", "nf": "ɱ", "l": "l",
     "L": "ʎ", "r": "r", "#": "sil", "_": "sil",
 }  # fmt: skip
+CZECH = {
+    "a": "a", "a:": "a", "b": "b", "c": "ts", "c~": "tʃ", "ch": "x", "d": "d", "d~": "ɟ", "dz": "dz", "dz~": "dʒ",
+    "e": "ɛ", "e:": "ɛ", "f": "f", "g": "ɡ", "h": "ɦ", "i": "ɪ", "i:": "i", "j": "j", "k": "k", "l": "l", "m": "m",
+    "n": "n", "n*": "ŋ", "n~": "ɲ", "o": "o", "o:": "o", "p": "p", "r": "r", "r~": "r", "r~*": "r", "s": "s",
+    "s~": "ʃ", "t": "t", "t~": "c", "u": "u", "u:": "u", "v": "v", "z": "z", "z~": "ʒ", "#": "sil", "_": "sil",
+}  # fmt: skip
+FINNISH = {
+    "a": "ɑ", "e": "e", "i": "i", "o": "o", "u": "u", "y": "y", "@": "ə", "7": "ø", "&": "æ", "p": "p", "t": "t",
+    "k": "k", "b": "b", "d": "d", "g": "ɡ", "f": "f", "T": "θ", "D": "ð", "s": "s", "z": "z", "S": "ʃ", "Z": "ʒ",
+    "h": "h", "v": "ʋ", "m": "m", "n": "n", "N": "ŋ", "l": "l", "L": "ʎ", "r": "r", "j": "j", "w": "w", "#": "sil",
+    "##": "sil",
+}  # fmt: skip
+CATALAN = {
+    "ax": "ə", "a": "a", "e": "e", "E": "ɛ", "i": "i", "o": "o", "O": "ɔ", "u": "u", "b": "b", "d": "d", "f": "f",
+    "g": "ɡ", "j": "j", "J": "ɲ", "k": "k", "l": "l", "L": "ʎ", "m": "m", "n": "n", "p": "p", "r": "ɾ", "rr": "r",
+    "s": "s", "S": "ʃ", "t": "t", "w": "w", "z": "z", "Z": "ʒ", "pau": "sil", "_": "sil", "#": "sil",
+}  # fmt: skip
 FESTIVAL_VOICES = (
-    ("en", "voice_kal_diphone"),
-    ("en", "voice_ked_diphone"),
-    ("it", "voice_lp_diphone"),
-    ("it", "voice_pc_diphone"),
+    ("en", "voice_kal_diphone", ARPABET),
+    ("en", "voice_ked_diphone", ARPABET),
+    ("it", "voice_lp_diphone", ITALIAN),
+    ("it", "voice_pc_diphone", ITALIAN),
+    ("ca", "voice_upc_ca_ona_hts", CATALAN),
+    ("cs", "voice_czech_ph", CZECH),
+    ("cs", "voice_czech_dita", CZECH),
+    ("cs", "voice_czech_machac", CZECH),
+    ("cs", "voice_czech_krb", CZECH),
+    ("fi", "voice_suo_fi_lj_diphone", FINNISH),
+    ("fi", "voice_hy_fi_mv_diphone", FINNISH),
 )
 
 
@@ -123,7 +147,7 @@ def speak_espeak(writer: CorpusWriter, maker: SentenceMaker, hours: float) -> No
         writer.add(samples, list(spoken.phones), lang=lang, source="espeak-ng", voice=voice)
 
 
-def speak_festival(lang: str, voice: str, texts: list[str]) -> Iterator[tuple[Samples, Phones]]:
+def speak_festival(voice: str, names: dict[str, str], texts: list[str]) -> Iterator[tuple[Samples, Phones]]:
     """One festival process for all `texts`; a text it cannot speak is skipped."""
     with tempfile.TemporaryDirectory() as folder:
         script = [f"({voice})"]
@@ -149,11 +173,19 @@ def speak_festival(lang: str, voice: str, texts: list[str]) -> Iterator[tuple[Sa
                 if not line:
                     continue
                 end, name = float(line.split()[0]), line.split()[1]
-                ipa = ITALIAN[name.rstrip("1")] if lang == "it" else ARPABET[name.lower()]
+                ipa = ipa_of(name, names)
                 if end > start:
                     phones.append((start, end, ipa))
                     start = end
             yield at_16k(samples, rate), phones
+
+
+def ipa_of(name: str, names: dict[str, str]) -> str:
+    """IPA of a synthesiser's phone; stress marks and Finnish length are dropped, ARPAbet is read in any case."""
+    for spelt in (name, name.lower(), name.rstrip("1"), name.rstrip(":")):
+        if spelt in names:
+            return names[spelt]
+    raise KeyError(f"unknown phone {name!r}")
 
 
 def speak_flite(voice: str, text: str) -> tuple[Samples, Phones]:
@@ -177,6 +209,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--hours", type=float, default=5.0, help="hours of espeak-ng speech")
     parser.add_argument("--festival", type=int, default=300, help="sentences per festival voice")
+    parser.add_argument("--festival-voices", default=".", metavar="REGEX", help="only these voices")
     parser.add_argument("--flite", type=int, default=300, help="sentences of flite's kal")
     parser.add_argument("--seed", type=int, default=11)
     args = parser.parse_args()
@@ -187,9 +220,11 @@ def main() -> None:
         samples, phones = speak_flite(voice, maker.sentence("en"))
         writer.add(samples, phones, lang="en", source="flite", voice=voice)
     print(f"flite: {writer.hours:.2f} h", flush=True)
-    for lang, name in FESTIVAL_VOICES:
-        texts = [re.sub(r"[^a-zA-Z0-9 ,.?!]", "", maker.sentence(lang)) for _ in range(args.festival)]
-        for samples, phones in speak_festival(lang, name, texts):
+    for lang, name, phone_names in FESTIVAL_VOICES:
+        if not re.search(args.festival_voices, name):
+            continue
+        texts = [re.sub(r"[^a-zA-Zäö0-9 ,.?!]", "", maker.sentence(lang)) for _ in range(args.festival)]
+        for samples, phones in speak_festival(name, phone_names, texts):
             writer.add(samples, phones, lang=lang, source="festival", voice=name)
         print(f"{name}: {writer.hours:.2f} h", flush=True)
     speak_espeak(writer, maker, args.hours)

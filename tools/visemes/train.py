@@ -49,7 +49,7 @@ def main() -> None:
 
     maker = BatchMaker(
         Bank(args.data / "real"),
-        Bank(args.data / "synth"),
+        Bank(args.data / "synth", halves=True),
         args.data / "noise.npz",
         args.real_share,
         args.seed,

@@ -2,7 +2,7 @@
 
     python -m tools.visemes.training_data --synth DIR --real DIR --out DIR
 
-`--synth` is a folder of `synth_corpus`; `--real` one of recordings with `manifest.jsonl` (file, speaker, phones).
+`--synth` are folders of `synth_corpus`; `--real` is one of recordings with `manifest.jsonl` (file, speaker, phones).
 Rooms and telephones are put on the waveform here; what can be done on mel power is done while training.
 """
 
@@ -126,12 +126,13 @@ class _Bank:
         print(f"{path.name}: {len(lengths)} utterances, {lengths.sum() / 360000:.2f} h", flush=True)
 
 
-def read_synth(folder: Path) -> Iterator[tuple[Float, list[Segment], str]]:
+def read_synth(folder: Path) -> Iterator[tuple[Float, list[Segment], bool]]:
+    """Samples, mouths, and whether the voice was put together from a person's recordings."""
     audio = np.memmap(folder / "audio.i16", "<i2", "r")
     for line in (folder / "utterances.jsonl").read_text(encoding="utf8").splitlines():
         row = json.loads(line)
         part = audio[row["start_sample"] : row["start_sample"] + row["sample_count"]]
-        yield part.astype(np.float32) / 32768, segments(row["phones"]), row["lang"]
+        yield part.astype(np.float32) / 32768, segments(row["phones"]), row["source"] != "espeak-ng"
 
 
 def read_real(folder: Path) -> Iterator[tuple[Float, list[Segment], str]]:
@@ -173,6 +174,23 @@ def _music(seconds: float, rng: np.random.Generator) -> Float:
     return out
 
 
+def _held_tones(seconds: float, rng: np.random.Generator) -> Float:
+    """Beeps, dial tones, sirens and held organ chords, with silence or a little noise between them."""
+    out = np.zeros(int(seconds * RATE), np.float32)
+    at = 0
+    while at < len(out):
+        count = min(int(rng.uniform(0.08, 4.0) * RATE), len(out) - at)
+        t = np.arange(count) / RATE
+        for _ in range(int(rng.integers(1, 4))):
+            hz = 10 ** rng.uniform(1.6, 3.8)
+            bend = rng.choice([0.0, 0.0, rng.uniform(-0.3, 0.3)])
+            for h in range(1, int(rng.integers(2, 6)) if rng.random() < 0.4 else 2):
+                phase = 2 * np.pi * h * hz * t * (1 + bend * t / 4)
+                out[at : at + count] += (np.sin(phase) * (h * hz < 7800) / h).astype(np.float32)
+        at += count + (int(rng.uniform(0.05, 1.0) * RATE) if rng.random() < 0.7 else 0)
+    return out + (rng.standard_normal(len(out)) * 10 ** rng.uniform(-5, -2)).astype(np.float32)
+
+
 def _clicks_and_hum(seconds: float, rng: np.random.Generator) -> Float:
     out = _coloured(seconds, rng.uniform(0, 2), rng)
     out *= 0.1 / out.std()
@@ -200,8 +218,8 @@ def noise_bank(voices: list[Float], rng: np.random.Generator) -> tuple[Float, np
         kinds[1].append(mix)
     for _ in range(12):
         kinds[2].append(_clicks_and_hum(20, rng))
-    for _ in range(15):
-        kinds[3].append(_music(20, rng))
+    for i in range(30):
+        kinds[3].append((_music, _held_tones)[i % 2](20, rng))
     powers, starts = [], [0]
     for kind in kinds:
         for samples in kind:
@@ -213,7 +231,7 @@ def noise_bank(voices: list[Float], rng: np.random.Generator) -> tuple[Float, np
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--synth", type=Path, required=True)
+    parser.add_argument("--synth", type=Path, nargs="+", required=True)
     parser.add_argument("--real", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=3)
@@ -232,9 +250,9 @@ def main() -> None:
             voices.append(samples)
     real.save(args.out / "real")
     synth = _Bank()
-    langs: dict[str, int] = {}
-    for i, (samples, mouths, lang) in enumerate(read_synth(args.synth)):
-        group = langs.setdefault(lang, len(langs))
+    spoken = (row for folder in args.synth for row in read_synth(folder))
+    for i, (samples, mouths, recorded) in enumerate(spoken):
+        group = int(recorded)
         synth.add(samples, mouths, group)
         if i % 5 == 0:
             synth.add(telephone(samples, rng), mouths, group)
