@@ -15,9 +15,9 @@ from avatar_engine.engine.gltf.document import REFUSED, Document, open_document
 from avatar_engine.engine.gltf.materials import read_material, uv_transform
 from avatar_engine.engine.gltf.nodes import Graph, read_graph
 from avatar_engine.engine.gltf.skin import Skeleton, influences, read_skeleton, vertex_matrices
-from avatar_engine.engine.surface import smooth_normals
 from avatar_engine.engine.gltf.upright import upright
 from avatar_engine.engine.model import Joint, Mesh, Model, MorphTarget
+from avatar_engine.engine.surface import smooth_normals
 
 MAX_VERTICES = 3_000_000
 MAX_TARGETS = 1024

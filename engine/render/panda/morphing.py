@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_engine.engine.surface import smooth_normals, weld
 from avatar_engine.engine.model import Mesh
+from avatar_engine.engine.surface import smooth_normals, weld
 
 Float = NDArray[np.float32]
 

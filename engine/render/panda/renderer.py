@@ -9,8 +9,8 @@ from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
 from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot
 from avatar_engine.engine.render.panda.context import Context
-from avatar_engine.engine.render.panda.target import Target
 from avatar_engine.engine.render.panda.shared import SharedModel
+from avatar_engine.engine.render.panda.target import Target
 from avatar_engine.engine.render.panda.view import View
 
 QUALITIES: tuple[Quality, ...] = ("low", "medium", "high", "ultra")
