@@ -10,10 +10,11 @@ from avatar_engine.maker.clothes.fabric import TILE_DM, Weave, fabric
 from avatar_engine.maker.clothes.garment import Rng, body_panel, cloth_part
 from avatar_engine.maker.clothes.lapel import Seam, turned_edge, wrapped
 from avatar_engine.maker.clothes.necklines import Neckline, v_neck
-from avatar_engine.maker.clothes.shell import Torso, shell_of
-from avatar_engine.maker.clothes.strip import Cloth
+from avatar_engine.maker.clothes.shell import BOTTOM_DM, Shell, Torso, shell_of
+from avatar_engine.maker.clothes.strip import Cloth, add_rows
+from avatar_engine.maker.clothes.trim import add_button, add_patch, trim_part
 from avatar_engine.maker.hair.scalp import smooth_step
-from avatar_engine.maker.parts import MeshPart
+from avatar_engine.maker.parts import Floats, MeshPart
 from avatar_engine.maker.spec import Garment
 
 
@@ -47,8 +48,8 @@ def jacket_neckline(torso: Torso, style: str) -> Neckline:
     return v_neck(torso, CUTS[style].depth, CUTS[style].width, SPREAD_DEG, 0.06)
 
 
-def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> tuple[list[MeshPart], Neckline]:
-    """blazer or coat; returns the parts and the neckline of the opening."""
+def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> list[MeshPart]:
+    """blazer or coat."""
     cut, lod = CUTS[garment.style], torso.surface.lod
     scale = torso.tailoring()
     shell = shell_of(torso, cut.offset, 16, 0.92)
@@ -81,8 +82,44 @@ def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> tuple
     skew = 0.55 * np.exp(-ends / 0.45) * np.where(x < 0.5, 1.0, -1.0)
     collar = wrapped(seam)
     borders.append(turned_edge(cloth, collar, s, width, skew, 0.20 * scale * behind, 0.022, tile))
-    spent = sum(len(t) for t in cloth.triangles)
+    low = float(neckline(np.zeros(1))[0])
+    borders.append(front_edge(cloth, shell, torso, low, (20, 12, 6)[lod], tile))
+    name = garment.style.capitalize()
+    extras: list[MeshPart] = []
+    chest = torso.notch_y - 1.55 * scale
+    if garment.style == "coat":
+        at = np.array([0.84 * scale, chest - 0.62 * scale])
+        borders.append(add_patch(cloth, shell, at, (0.88 * scale, 1.0 * scale), 0.03, 0.022, (7, 5, 3)[lod], tile))
+        extras = [trim_part(torso, shell, at + np.array([0.16, 0.50]) * scale, [-0.86 * scale, chest], scale, lod)]
+    else:
+        at = np.array([0.98 * scale, chest])
+        borders.append(add_patch(cloth, shell, at, (0.85 * scale, 0.19 * scale), 0.13, 0.018, (7, 5, 3)[lod], tile))
+    spent = sum(len(t) for t in cloth.triangles) + sum(len(p.triangles) for p in extras)
     seams = np.concatenate(borders)
     body_panel(cloth, shell, neckline, max(400, target - spent), rng, cut.folds, tile, seams=seams)
-    name = garment.style.capitalize()
-    return [cloth_part(torso, cloth, name, fabric(garment.color, cut.weave, rng), cut.roughness)], neckline
+    return [cloth_part(torso, cloth, name, fabric(garment.color, cut.weave, rng), cut.roughness), *extras]
+
+
+EDGE = np.array([[-0.012, -0.02], [0.0, 0.018], [0.03, 0.030], [0.24, 0.030], [0.42, 0.016], [0.56, -0.012]])
+"""Overlap of the closed front: sideways from its edge, lift over the shell (dm)."""
+
+
+def front_edge(cloth: Cloth, shell: Shell, torso: Torso, top: float, steps: int, tile_dm: float) -> Floats:
+    """The left front lying over the right one below the opening, with its buttons; returns the edge (n, 3)."""
+    scale = torso.tailoring()
+    edge = -0.10 * scale
+    y = np.linspace(top + 0.03, torso.surface.eye_centre[1] - BOTTOM_DM + 0.02, steps)
+    x = np.broadcast_to(edge + EDGE[None, :, 0] * scale, (steps, len(EDGE)))
+    y2 = np.broadcast_to(y[:, None], x.shape)
+    z = shell.front_depth(x.ravel(), y2.ravel())
+    flat = shell.seat(np.stack([x.ravel(), y2.ravel(), z], 1), np.tile(EDGE[:, 1], steps))
+    rows = flat.reshape(steps, len(EDGE), 3)
+    shade = np.broadcast_to(np.array([0.55, 0.85, 1.0, 1.0, 1.0, 1.0]), x.shape).copy()
+    add_rows(cloth, rows, shade, 1 / tile_dm)
+    for k in range(3):
+        at = np.array([[edge + 0.14 * scale, top - (0.10 + 1.05 * k) * scale, 0.0]])
+        if at[0, 1] < y[-1]:
+            break
+        at[0, 2] = shell.front_depth(at[:, 0], at[:, 1])[0]
+        add_button(cloth, shell, shell.seat(at, 0.040)[0], 0.095 * scale, 0.62)
+    return rows[:, 1]

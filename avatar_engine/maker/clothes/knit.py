@@ -1,16 +1,42 @@
-"""Only knitted tops: a knit with a round or V neck and a sweater with a ribbed crew neck."""
+"""Only tops that are pulled on: knits with round or V neck, a sweater with a ribbed crew neck, scrubs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from avatar_engine.maker.clothes.fabric import TILE_DM, fabric
+from avatar_engine.maker.clothes.fabric import TILE_DM, Weave, fabric
 from avatar_engine.maker.clothes.garment import Rng, body_panel, cloth_part
 from avatar_engine.maker.clothes.necklines import Neckline, round_neck, v_neck
 from avatar_engine.maker.clothes.shell import Shell, Torso, shell_of
 from avatar_engine.maker.clothes.strip import Cloth, add_rows, frames, sweep
 from avatar_engine.maker.parts import Floats, MeshPart
 from avatar_engine.maker.spec import Garment
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """A pullover: offset from the skin (dm), rounds of smoothing, how much it hangs, depth of a V neck (pupil
+    distances, 0 = round), height and thickness of the band against `RIB`, folds (dm), weaves of body and band."""
+
+    offset: float
+    smooth: int
+    drape: float
+    depth: float
+    band: float
+    thick: float
+    folds: float
+    weave: Weave
+    rib: Weave
+
+
+TOPS = {
+    "knit": Top(0.045, 6, 0.55, 0.0, 1.0, 0.8, 0.025, "knit", "rib"),
+    "vneck": Top(0.045, 6, 0.55, 1.35, 1.0, 0.8, 0.025, "knit", "rib"),
+    "sweater": Top(0.075, 10, 0.75, 0.0, 1.7, 1.25, 0.05, "knit", "rib"),
+    "scrubs": Top(0.075, 10, 0.85, 1.15, 1.5, 0.55, 0.06, "poplin", "poplin"),
+}
 
 RIB = np.array(
     [[-0.075, -0.005], [-0.060, 0.030], [0.0, 0.046], [0.075, 0.046], [0.110, 0.022], [0.112, -0.012], [0.08, -0.045]]
@@ -32,37 +58,23 @@ def neckband(
 
 
 def knit_neckline(torso: Torso, style: str) -> Neckline:
-    """Where the band of a knitted top is sewn on."""
-    if style == "vneck":
-        return v_neck(torso, 1.35, 0.10)
-    return round_neck(torso, 0.10, 0.10)
+    """Where the band of a pullover is sewn on."""
+    top = TOPS[style]
+    return v_neck(torso, top.depth, 0.10) if top.depth else round_neck(torso, 0.10, 0.10)
 
 
-def build_knit(
-    torso: Torso, garment: Garment, rng: Rng, target: int, under: Neckline | None
-) -> tuple[list[MeshPart], Neckline]:
-    """knit, vneck or sweater; returns the parts and the neckline."""
-    lod = torso.surface.lod
-    heavy = garment.style == "sweater"
-    shell = shell_of(torso, 0.075 if heavy else 0.045, 10 if heavy else 6, 0.55)
+def build_knit(torso: Torso, garment: Garment, rng: Rng, target: int, under: Neckline | None) -> list[MeshPart]:
+    """A pullover; `under` is the opening of a jacket that hides the rest."""
+    lod, top = torso.surface.lod, TOPS[garment.style]
+    shell = shell_of(torso, top.offset, top.smooth, top.drape)
     neckline = knit_neckline(torso, garment.style)
     steps = (96, 56, 28)[lod]
     body, band = Cloth(), Cloth()
-    seam = neckband(band, shell, neckline, 1.9 if heavy else 1.0, 1.25 if heavy else 0.8, steps, TILE_DM["rib"])
-    body_panel(
-        body,
-        shell,
-        neckline,
-        max(200, target - steps * 12),
-        rng,
-        0.05 if heavy else 0.025,
-        TILE_DM["knit"],
-        under,
-        seam,
-    )
-    rib_color = garment.accent or garment.color
+    seam = neckband(band, shell, neckline, top.band, top.thick, steps, TILE_DM[top.rib])
+    left = max(200, target - steps * 12)
+    body_panel(body, shell, neckline, left, rng, top.folds, TILE_DM[top.weave], under, seam)
     name = garment.style.capitalize()
     return [
-        cloth_part(torso, body, name, fabric(garment.color, "knit", rng), 0.9),
-        cloth_part(torso, band, f"{name}Rib", fabric(rib_color, "rib", rng), 0.9),
-    ], neckline
+        cloth_part(torso, body, name, fabric(garment.color, top.weave, rng), 0.9),
+        cloth_part(torso, band, f"{name}Band", fabric(garment.accent or garment.color, top.rib, rng), 0.9),
+    ]

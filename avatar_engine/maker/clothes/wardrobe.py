@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.maker.clothes.garment import Rng
+from avatar_engine.maker.clothes.glasses import GLASSES_TRIANGLES, build_glasses
 from avatar_engine.maker.clothes.jacket import CUTS, build_jacket, jacket_neckline
-from avatar_engine.maker.clothes.knit import build_knit, knit_neckline
+from avatar_engine.maker.clothes.knit import TOPS, build_knit, knit_neckline
 from avatar_engine.maker.clothes.necklines import Neckline
 from avatar_engine.maker.clothes.shell import Torso, torso_of
 from avatar_engine.maker.clothes.shirt import build_shirt, shirt_neckline
 from avatar_engine.maker.parts import CLOTHES_TRIANGLES, MeshPart, Surface
 from avatar_engine.maker.spec import ClothesSpec
 
-TOPS = ("knit", "vneck", "sweater", "shirt")
 JACKETS = tuple(CUTS)
-STYLES = TOPS + JACKETS
+STYLES = (*TOPS, "shirt", *JACKETS)
 
 
 def outer_neckline(torso: Torso, style: str) -> Neckline:
@@ -32,20 +32,22 @@ def build(surface: Surface, spec: ClothesSpec, rng: Rng) -> list[MeshPart]:
         if garment.style not in STYLES:
             raise ValueError(f"clothes.garments[{i}].style: no style {garment.style!r}; there are {', '.join(STYLES)}")
     torso = torso_of(surface)
-    budget = CLOTHES_TRIANGLES[surface.lod] - (300 if spec.glasses else 0)
+    budget = CLOTHES_TRIANGLES[surface.lod] - (GLASSES_TRIANGLES[surface.lod] if spec.glasses else 0)
     parts: list[MeshPart] = []
     jackets = [g for g in spec.garments if g.style in JACKETS]
     cover = outer_neckline(torso, jackets[-1].style) if jackets else None
     for garment in spec.garments:
         if garment.style in JACKETS:
-            made, _ = build_jacket(torso, garment, rng, int(budget * 0.70))
+            made = build_jacket(torso, garment, rng, int(budget * 0.71))
         else:
             target = int(budget * (0.28 if cover else 0.97))
             if garment.style == "shirt":
                 made = build_shirt(torso, garment, rng, target, cover)
             else:
-                made, _ = build_knit(torso, garment, rng, target, cover)
+                made = build_knit(torso, garment, rng, target, cover)
         parts += made
+    if spec.glasses:
+        parts += build_glasses(surface, spec.glasses)
     return parts
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import coo_matrix, diags
 
 from avatar_engine.maker.hair.scalp import Head, above_hairline, smooth_step
-from avatar_engine.maker.hair.texture import edge_picture
+from avatar_engine.maker.hair.sheet import pingpong
+from avatar_engine.maker.hair.texture import EDGE_SHARE, edge_picture
 from avatar_engine.maker.parts import Floats, Material, MeshPart, Surface
 from avatar_engine.maker.spec import HairSpec
 
@@ -67,7 +68,8 @@ def build_cap(
     flow = flow - (flow * s.normals).sum(1, keepdims=True) * s.normals
     flow = mean @ flow
     flow /= np.maximum(np.linalg.norm(flow, axis=1, keepdims=True), 1e-9)
-    v = np.clip((h - FADE[0]) / (FADE[1] - FADE[0]), 0.03, 0.97)
+    inside = (h - FADE[0]) / (FADE[1] - FADE[0])
+    v = np.where(inside < 1, np.clip(inside, 0.06, 1) * EDGE_SHARE, pingpong(inside * 0.5, 0.96, 0.54))
     # The picture mirrors at its sides, so |azimuth| needs no seam behind the head.
     uv = np.stack([np.abs(around) / (2 * np.pi) * 10, v], 1)
     shade = np.full(len(used), color_gain)

@@ -129,10 +129,11 @@ def add_sheet(
     inset: float = 0.0,
     darkness: float = 1.0,
     v_root: float = 0.004,
+    v_tip: float = 0.996,
 ) -> None:
     """Mesh a sheet at `size` (across, along) cells. `round_normals` bends normals to the direction from the head;
     `inset` (dm) > 0 makes the underside: moved inwards, facing inwards. `v_root` > 0.06 skips the ragged
-    roots of the atlas."""
+    roots of the atlas, `v_tip` < 0.9 its ragged tips."""
     na, nb = size[0] + 1, size[1] + 1
     a = (
         np.linspace(0.004, 0.996, na)[:, None] + np.zeros((1, nb))
@@ -152,7 +153,7 @@ def add_sheet(
         depth = depth * smooth_step(b_range[0], b_range[0] + 0.22, b)
         p = p - n * (0.012 + depth)[..., None]
         n = -n
-    uv = np.stack([pingpong(a * repeats, *region), v_root + (0.996 - v_root) * b], -1)
+    uv = np.stack([pingpong(a * repeats, *region), v_root + (v_tip - v_root) * b], -1)
     add_grid(mesh, p, n, uv, t, shade * darkness, flip=bool(inset))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.maker.hair.bob import falling_sheet
+from avatar_engine.maker.hair.bun import knot_sheet, outward, tied_sheet
 from avatar_engine.maker.hair.cap import build_cap
 from avatar_engine.maker.hair.scalp import Head, above_hairline, head_of, is_ear
 from avatar_engine.maker.hair.sheet import Cards, Mesh, add_cards, add_sheet, empty_mesh
@@ -107,21 +108,33 @@ def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
 def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
     """short, crop."""
     lod, cut = head.surface.lod, SWEEPS[spec.style]
-    cap = build_cap(head, spec, np.random.default_rng(1), cut.line, lift=(0.006, 0.025), inner_limit=1.7, side_fade=2.2)
+    buzz = spec.style == "crop"
+    cap = build_cap(
+        head,
+        spec,
+        np.random.default_rng(1),
+        cut.line,
+        lift=(0.006, 0.055) if buzz else (0.006, 0.025),
+        inner_limit=9.0 if buzz else 1.7,
+        side_fade=1.5 if buzz else 2.2,
+    )
     sheet = swept_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
     size = ((96, 34), (80, 26), (32, 12))[lod]
     count, steps = ((400, 5), (300, 4), (60, 3))[lod]
-    add_sheet(mesh, head, sheet, size, SHEET_REGION, 7.0, b_range=(0.0, 0.97))
+    if not buzz:
+        add_sheet(mesh, head, sheet, size, SHEET_REGION, 7.0, b_range=(0.0, 0.97))
     pick = np.random.default_rng(int(rng.integers(1 << 31)))
     n = 420
     b0 = np.where(np.arange(n) < 70, pick.uniform(-0.01, 0.05, n), pick.uniform(0.0, 0.82, n))
     tall = cut.top / 0.26
     order = pick.permutation(n)[:count]
     cards = Cards(
-        a=np.where(np.arange(n) < 70, pick.uniform(0.16, 0.84, n), pick.uniform(0.03, 0.97, n)),
+        a=np.where(
+            np.arange(n) < 70, pick.uniform(0.16, 0.84, n), pick.uniform(*((0.2, 0.8) if buzz else (0.03, 0.97)), n)
+        ),
         b0=b0,
-        b1=np.minimum(b0 + pick.uniform(0.14, 0.26, n), 1.0),
+        b1=np.minimum(b0 + pick.uniform(0.14, 0.26, n) * (0.5 if buzz else 1.0), 1.0),
         half=pick.uniform(0.010, 0.019, n) * (1.0, 1.2, 1.8)[lod],
         lift=(np.full(n, -0.01), pick.uniform(0.03, 0.08, n) * tall, pick.uniform(0.0, 0.09, n) * tall),
         shift=pick.normal(-0.012 * np.sign(spec.part or 1.0), 0.020, n),
@@ -131,12 +144,44 @@ def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
     return [cap, hair_part(head, mesh, spec, pick)]
 
 
+def tied(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
+    """bun."""
+    lod = head.surface.lod
+    cap = build_cap(
+        head, spec, np.random.default_rng(1), "soft", lift=(0.005, 0.012), inner_limit=(0.5, 0.45, 0.4)[lod]
+    )
+    sheet = outward(tied_sheet(head, spec, rng), head.centre)
+    knot = knot_sheet(head, spec, rng)
+    mesh = empty_mesh()
+    size = ((150, 26), (110, 18), (48, 10))[lod]
+    knot_size = ((72, 16), (48, 12), (20, 6))[lod]
+    count, steps = ((150, 6), (90, 5), (16, 4))[lod]
+    add_sheet(mesh, head, sheet, size, SHEET_REGION, 11.0, b_range=(0.0, 0.93))
+    add_sheet(mesh, head, knot, knot_size, SHEET_REGION, 3.0, 0.0, v_root=0.08, v_tip=0.86)
+    pick = np.random.default_rng(int(rng.integers(1 << 31)))
+    n = 150
+    b0 = np.where(np.arange(n) < 60, pick.uniform(-0.01, 0.03, n), pick.uniform(0.03, 0.5, n))
+    cards = Cards(
+        a=(np.arange(n) * 0.618) % 1.0,
+        b0=b0,
+        b1=np.minimum(b0 + pick.uniform(0.25, 0.5, n), 0.95),
+        half=pick.uniform(0.004, 0.008, n) * (1.0, 1.2, 1.6)[lod],
+        lift=(np.full(n, -0.004), pick.uniform(0.003, 0.008, n), pick.uniform(0.0, 0.006, n)),
+        shift=pick.normal(0, 0.004, n),
+        shade=pick.uniform(0.92, 1.15, n),
+    )
+    order = np.sort(pick.permutation(n)[:count])
+    add_cards(mesh, head, sheet, cards.pick(order), steps, 1, LOCK_SLOTS, pick, droop=0.008)
+    return [cap, hair_part(head, mesh, spec, pick)]
+
+
 STYLES: dict[str, Callable[[Head, HairSpec, Rng], list[MeshPart]]] = {
     "bob": falling,
     "lob": falling,
     "wavy": falling,
     "short": swept,
     "crop": swept,
+    "bun": tied,
 }
 
 

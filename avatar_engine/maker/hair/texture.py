@@ -38,9 +38,11 @@ def hair_color(spec: HairSpec, fibre: Floats, y: Floats, whiteness: Floats) -> F
     # Lit strands are warmer than shaded ones: light has gone through them.
     color = color * np.stack([gain**1.03, gain, gain**0.96], -1)
     # Grey comes strand by strand, not as a veil.
-    threshold = np.interp(spec.grey, [0, 0.5, 1.0], [3.2, 0.0, -2.6])
-    mix = smooth_step(threshold - 0.7, threshold + 0.7, whiteness)[..., None] * min(1.0, spec.grey * 3)
-    white = WHITE_HAIR * np.clip(0.88 + 0.10 * fibre, 0.6, 1.1)[..., None]
+    threshold = np.interp(spec.grey, [0, 0.5, 1.0], [2.6, 0.35, -2.2])
+    mix = smooth_step(threshold - 2.2, threshold + 2.2, whiteness)[..., None] * min(1.0, spec.grey * 3)
+    # Greying hair is a mixture: even its lightest strands keep some colour until all is grey.
+    light = WHITE_HAIR * (0.62 + 0.38 * spec.grey) + base * 0.38 * (1 - spec.grey)
+    white = light * np.clip(0.88 + 0.10 * fibre, 0.6, 1.1)[..., None]
     return np.asarray(np.clip(color * (1 - mix) + white * mix, 0.0, 1.0))
 
 
@@ -81,17 +83,30 @@ def atlas(spec: HairSpec, rng: np.random.Generator, lock_tips: float = 0.24) -> 
     return Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
+EDGE_SHARE = 0.5
+"""Lower share of the cap's picture: the hairline. The rest is short hair without a direction, which may mirror."""
+
+
 def edge_picture(spec: HairSpec, rng: np.random.Generator, softness: float = 1.0) -> Image.Image:
-    """RGBA 512 x 256 for the cap: v = 0 outside the hairline, 1 deep inside; hairs thin out towards the edge."""
-    w, h = 512, 256
+    """RGBA 512 x 512 for the cap: v = 0 outside the hairline, `EDGE_SHARE` inside, where short hair goes on."""
+    w, h = 512, 512
     col, row = np.meshgrid(np.arange(w) + 0.5, (np.arange(h) + 0.5)[::-1] / h)
+    row = np.clip(row / EDGE_SHARE, 0.0, 2.0)
     # Mirror sideways so that the picture tiles.
     x = np.minimum(col, w - col).astype(float)
-    fibre = 0.5 * strand_noise(rng, x, row, 3.0, 3) + 0.6 * strand_noise(rng, x, row, 8.0, 5)
-    white = strand_noise(rng, x, row, 5.0, 4)
-    rgb = hair_color(spec, fibre * 0.7, 0 * row, white) * 0.86
-    ragged = 0.022 * strand_noise(rng, x, row, 9.0, 6) + 0.018 * strand_noise(rng, x, row, 4.0, 3)
-    ragged += 0.020 * strand_noise(rng, x, 0 * row, 60.0, 0)
+    near = np.minimum(row, 1.0)
+    long = 0.5 * strand_noise(rng, x, near, 3.0, 3) + 0.6 * strand_noise(rng, x, near, 8.0, 5)
+    short = gaussian_filter(rng.normal(size=(h, w)), (5.0, 0.9), mode="wrap")
+    short += gaussian_filter(rng.normal(size=(h, w)), (9.0, 2.2), mode="wrap") * 2.0
+    short = short / short.std()
+    short = np.where(col < w / 2, short, short[:, ::-1])
+    deep = smooth_step(0.55, 1.0, row)
+    fibre = long * (1 - deep) + short * deep
+    white = gaussian_filter(rng.normal(size=(h, w)), (11.0, 1.3), mode="wrap")
+    white = np.where(col < w / 2, white, white[:, ::-1]) / white.std()
+    rgb = hair_color(spec, fibre * 0.7, 0 * row, white) * 0.9
+    ragged = 0.022 * strand_noise(rng, x, near, 9.0, 6) + 0.018 * strand_noise(rng, x, near, 4.0, 3)
+    ragged += 0.020 * strand_noise(rng, x, 0 * near, 60.0, 0)
     ragged = np.clip(ragged, -0.05, 0.05)
     # A long, even thinning: skin shows through before the last hairs end.
     alpha = smooth_step(0.05, 0.05 + 0.62 * softness, row + 1.6 * ragged) ** 1.15
