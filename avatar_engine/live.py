@@ -17,8 +17,10 @@ from typing import Any, Protocol
 
 from avatar_engine.engine.messages import AudioChunk, Command, FramePacket
 
-CATCH_UP_TICKS = 2
-"""So many late ticks are made up by stepping faster; publishers hold about as much audio in their queues."""
+CATCH_UP_S = 0.150
+"""Lateness up to here is made up by stepping faster; publishers can hold about as much audio in their queues."""
+UNDRAWN_S = 0.25
+"""However late it is, a picture is drawn this often."""
 
 
 class SteppedRuntime(Protocol):
@@ -202,7 +204,7 @@ class LiveDriver:
         tick_s = 1.0 / self.hz
         start_s = time.monotonic()
         tick = 0
-        draw_owed = 0
+        drawn_s = start_s
         while not self._stopping:
             due_s = start_s + tick * tick_s
             self._wake.wait(max(0.0, due_s - time.monotonic()))
@@ -211,14 +213,14 @@ class LiveDriver:
             self._drain(runtime)
             began_s = time.monotonic()
             late_s = max(0.0, began_s - due_s)
-            if late_s > CATCH_UP_TICKS * tick_s:
+            if late_s > CATCH_UP_S:
                 self.figures.slipped_s += late_s
                 start_s += late_s
                 due_s += late_s
-            # Behind by more than a tick: leave this picture out, but never two in a row.
-            draw = late_s <= tick_s or draw_owed > 0
-            draw_owed = 0 if draw else draw_owed + 1
+            draw = late_s <= tick_s or began_s - drawn_s >= UNDRAWN_S
             packets = runtime.step(draw)
+            if draw and any(packet.frames for packet in packets):
+                drawn_s = began_s
             made_s = time.monotonic()
             self._note(made_s - began_s, late_s, draw, tick_s)
             for packet in packets:

@@ -18,7 +18,7 @@ from avatar_engine.options import (
     parse_quality,
     parse_resolution,
 )
-from avatar_engine.plugin.publisher import CODECS, Codec, PublishOptions
+from avatar_engine.plugin.publish_options import CODECS, Codec, PublishOptions
 
 LIVE_HZ = 60
 """Speech waits at most one tick before it is heard; a tick without a picture costs under a millisecond."""
@@ -52,6 +52,7 @@ def live_options(
     avatar_config: Mapping[str, Any] | str | Path | None,
     video_codec: Codec,
     max_bitrate_bps: int | None,
+    frame_timestamps: bool,
 ) -> LiveOptions:
     """Check everything that can be checked without loading an avatar. Raises InputError."""
     from avatar_engine.viseme_models import default_viseme_model, viseme_model_names
@@ -83,7 +84,7 @@ def live_options(
     return LiveOptions(
         RuntimeOptions(hz=LIVE_HZ, audio_rate=AUDIO_RATE, viseme_model=lip_sync_model or default_viseme_model()),
         session,
-        PublishOptions(width, height, fps, AUDIO_RATE, bitrate_bps, video_codec),
+        PublishOptions(width, height, fps, AUDIO_RATE, bitrate_bps, video_codec, frame_timestamps=frame_timestamps),
     )
 
 

@@ -10,6 +10,7 @@ from livekit import rtc
 
 from avatar_engine.engine.image import Image
 from avatar_engine.plugin.metrics import SessionFigures
+from avatar_engine.plugin.publish_options import PublishOptions
 
 if TYPE_CHECKING:
     from avatar_engine.engine.media.h264 import AccessUnit, H264Encoder
@@ -45,12 +46,12 @@ class Outlet(Protocol):
 class RawOutlet:
     """Pictures as they are; WebRTC encodes and adapts by itself."""
 
-    def __init__(self, width: int, height: int, fps: float, bitrate_bps: int, figures: SessionFigures) -> None:
-        self.source = rtc.VideoSource(width, height)
-        self._fps, self._bitrate_bps, self._figures = fps, bitrate_bps, figures
+    def __init__(self, options: PublishOptions, figures: SessionFigures) -> None:
+        self.source = rtc.VideoSource(options.width, options.height)
+        self._options, self._figures = options, figures
 
     def publish_options(self) -> rtc.TrackPublishOptions:
-        return _video_options(self._fps, self._bitrate_bps, rtc.VideoEncoderBackend.ENCODER_BACKEND_AUTO)
+        return _video_options(self._options, rtc.VideoEncoderBackend.ENCODER_BACKEND_AUTO)
 
     def prepare(self, image: Image) -> rtc.VideoFrame:
         kind = rtc.VideoBufferType.I420 if image.format == "i420" else rtc.VideoBufferType.BGRA
@@ -58,7 +59,7 @@ class RawOutlet:
         return rtc.VideoFrame(image.width, image.height, kind, memoryview(pixels.reshape(-1)))
 
     def submit(self, prepared: rtc.VideoFrame, stamp: Stamp) -> bool:
-        self.source.capture_frame(prepared, metadata=stamp.metadata())
+        self.source.capture_frame(prepared, metadata=stamp.metadata() if self._options.frame_timestamps else None)
         self._figures.sent_bytes += len(prepared.data)
         return True
 
@@ -72,19 +73,15 @@ class RawOutlet:
 class H264Outlet:
     """Our own encoder. Follows WebRTC's wishes: keyframes for those who join, and the bitrate the line carries."""
 
-    def __init__(
-        self, encoder: H264Encoder, width: int, height: int, fps: float, bitrate_bps: int, figures: SessionFigures
-    ) -> None:
-        self.source = rtc.EncodedVideoSource(width, height)
-        self._encoder = encoder
-        self._width, self._height, self._fps = width, height, fps
-        self._bitrate_bps, self._figures = bitrate_bps, figures
+    def __init__(self, encoder: H264Encoder, options: PublishOptions, figures: SessionFigures) -> None:
+        self.source = rtc.EncodedVideoSource(options.width, options.height)
+        self._encoder, self._options, self._figures = encoder, options, figures
         self._keyframe_wanted = True
-        self._target_bps = bitrate_bps
+        self._target_bps = options.bitrate_bps
         self._last_us = 0
 
     def publish_options(self) -> rtc.TrackPublishOptions:
-        return _video_options(self._fps, self._bitrate_bps, rtc.VideoEncoderBackend.ENCODER_BACKEND_PRE_ENCODED)
+        return _video_options(self._options, rtc.VideoEncoderBackend.ENCODER_BACKEND_PRE_ENCODED)
 
     def prepare(self, image: Image) -> list[AccessUnit]:
         wanted, self._keyframe_wanted = self._keyframe_wanted, False
@@ -98,7 +95,13 @@ class H264Outlet:
             kinds = rtc.EncodedFrameType
             kind = kinds.ENCODED_FRAME_KEY if unit.keyframe else kinds.ENCODED_FRAME_DELTA
             frame = rtc.EncodedVideoFrame(
-                unit.data, self._width, self._height, rtc.VideoCodec.H264, kind, self._last_us, stamp.metadata()
+                unit.data,
+                self._options.width,
+                self._options.height,
+                rtc.VideoCodec.H264,
+                kind,
+                self._last_us,
+                stamp.metadata() if self._options.frame_timestamps else None,
             )
             accepted = self.source.capture_frame(frame) and accepted
             self._figures.sent_bytes += len(unit.data)
@@ -114,7 +117,7 @@ class H264Outlet:
             self._figures.keyframe_requests += 1
         if feedback.rate_control is None or feedback.rate_control.target_bitrate_bps <= 0:
             return None
-        self._target_bps = min(feedback.rate_control.target_bitrate_bps, self._bitrate_bps)
+        self._target_bps = min(feedback.rate_control.target_bitrate_bps, self._options.bitrate_bps)
         self._figures.target_bitrate_bps = self._target_bps
         return self._target_bps
 
@@ -129,17 +132,17 @@ def audio_options() -> rtc.TrackPublishOptions:
     return options
 
 
-def _video_options(fps: float, bitrate_bps: int, backend: Any) -> rtc.TrackPublishOptions:
-    return rtc.TrackPublishOptions(
+def _video_options(options: PublishOptions, backend: Any) -> rtc.TrackPublishOptions:
+    published = rtc.TrackPublishOptions(
         source=rtc.TrackSource.SOURCE_CAMERA,
         stream=STREAM,
         simulcast=False,
         video_codec=rtc.VideoCodec.H264,
-        video_encoding=rtc.VideoEncoding(max_bitrate=bitrate_bps, max_framerate=fps),
+        video_encoding=rtc.VideoEncoding(max_bitrate=options.bitrate_bps, max_framerate=options.fps),
         video_encoder=backend,
         degradation_preference=rtc.DegradationPreference.BALANCED,
-        frame_metadata_features=[
-            rtc.FrameMetadataFeature.FMF_USER_TIMESTAMP,
-            rtc.FrameMetadataFeature.FMF_FRAME_ID,
-        ],
     )
+    if options.frame_timestamps:
+        features = rtc.FrameMetadataFeature
+        published.frame_metadata_features.extend([features.FMF_USER_TIMESTAMP, features.FMF_FRAME_ID])
+    return published

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, Protocol
+from typing import Protocol
 
 from livekit import rtc
 
@@ -24,33 +24,12 @@ from avatar_engine.plugin import media_loop
 from avatar_engine.plugin.metrics import SessionFigures
 from avatar_engine.plugin.outlets import H264Outlet, Outlet, RawOutlet, Stamp, audio_options
 from avatar_engine.plugin.playout import Heard, Playout
+from avatar_engine.plugin.publish_options import PublishOptions
 
-HOLD_S = 0.036
-"""Pictures leave this long after their sound: receivers hold audio longer than video. Measured: tools/av_skew.py."""
-LEAD_S = 0.020
-"""Audio queued ahead against late packets, to begin with; it grows when packets come late."""
 QUEUE_MS = 200
 """Size of the native audio queue; it accepts pushes without waiting up to here."""
 RELIEF_DECAY = 0.10
 """After an interruption pictures go out at once; each following frame gets this share of a frame time later again."""
-Codec = Literal["h264", "raw"]
-CODECS: tuple[Codec, ...] = ("h264", "raw")
-
-
-@dataclass(frozen=True, slots=True)
-class PublishOptions:
-    """Size in pixels, presented frames a second, audio samples a second, ceiling of the video bitrate."""
-
-    width: int
-    height: int
-    fps: float
-    rate: int
-    bitrate_bps: int
-    codec: Codec = "h264"
-    hold_s: float = HOLD_S
-    lead_s: float = LEAD_S
-    audio_name: str = "avatar_audio"
-    video_name: str = "avatar_video"
 
 
 class PlaybackEvents(Protocol):
@@ -312,7 +291,6 @@ class Publisher:
 
 def make_outlet(options: PublishOptions, figures: SessionFigures) -> Outlet:
     """Our own H.264 where an encoder works on this machine and it is wanted, else raw pictures."""
-    size_rate = (options.width, options.height, options.fps, options.bitrate_bps)
     if options.codec == "h264":
         from avatar_engine.engine.media.encoders import choose_h264
         from avatar_engine.engine.media.h264 import H264Encoder
@@ -320,8 +298,8 @@ def make_outlet(options: PublishOptions, figures: SessionFigures) -> Outlet:
         if choose_h264() is not None:
             fps = Fraction(options.fps).limit_denominator(1001)
             encoder = H264Encoder(options.width, options.height, fps, options.bitrate_bps)
-            return H264Outlet(encoder, *size_rate, figures)
-    return RawOutlet(*size_rate, figures)
+            return H264Outlet(encoder, options, figures)
+    return RawOutlet(options, figures)
 
 
 async def _sleep_until(at_s: float) -> None:

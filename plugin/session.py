@@ -27,7 +27,7 @@ from avatar_engine.plugin.agent_ear import AgentEar
 from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.metrics import SessionFigures
 from avatar_engine.plugin.options import live_options
-from avatar_engine.plugin.publisher import Codec
+from avatar_engine.plugin.publish_options import Codec
 from avatar_engine.plugin.stage import EngineStage
 from avatar_engine.scenes.staging import background_path, srgb
 
@@ -44,7 +44,7 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
 
     avatar_id: a bundled id or a GLB/VRM/avatar.yaml file. resolution: `720p`, `WIDTHxHEIGHT`, ... lip_sync_model:
     an installed viseme model, None for the best. avatar_config: further session options as a mapping or a YAML
-    file (scene, behaviour, policy, framing, seed, emotion). Emits `metrics_collected`, and `avatar_lost` with the
+    file (scene, behaviour, policy, framing, seed, emotion). frame_timestamps: see PublishOptions. Emits `metrics_collected`, and `avatar_lost` with the
     error when the engine cannot go on (the agent then speaks into the void rather than hang).
     """
 
@@ -64,6 +64,7 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         avatar_config: Mapping[str, Any] | str | Path | None = None,
         video_codec: Codec = "h264",
         max_bitrate_bps: int | None = None,
+        frame_timestamps: bool = False,
     ) -> None:
         super().__init__()
         self._options = live_options(
@@ -80,6 +81,7 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             avatar_config=avatar_config,
             video_codec=video_codec,
             max_bitrate_bps=max_bitrate_bps,
+            frame_timestamps=frame_timestamps,
         )
         self._stage: EngineStage | None = None
         self._ear: AgentEar | None = None

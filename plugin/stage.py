@@ -13,7 +13,8 @@ from avatar_engine.live import Delivery, LiveDriver
 from avatar_engine.plugin import metrics
 from avatar_engine.plugin.audio_output import AvatarAudioOutput
 from avatar_engine.plugin.playout import Heard
-from avatar_engine.plugin.publisher import Publisher, PublishOptions
+from avatar_engine.plugin.publish_options import PublishOptions
+from avatar_engine.plugin.publisher import Publisher
 
 
 class EngineStage:

@@ -10,6 +10,8 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from avatar_engine.engine.audio import SpeechTimeline
 from avatar_engine.engine.clock import first_sample, frames_in_tick
 from avatar_engine.engine.image import Image
@@ -22,7 +24,6 @@ from avatar_engine.engine.messages import (
     ResumeSpeech,
     VideoFrame,
 )
-from numpy.typing import NDArray
 
 LOUD = 0.02
 QUIET_LUMA = 60  # not black: black is what a source shows that has no picture yet

@@ -16,10 +16,11 @@ import livekit_server
 import numpy as np
 from av_receiver import Receiver, token
 from av_signal import SignalOptions, SignalRuntime, beeps, onsets, pair
-from avatar_engine.live import LiveDriver
-from avatar_engine.plugin.publisher import HOLD_S, LEAD_S, PublishOptions
-from avatar_engine.plugin.stage import EngineStage
 from livekit import rtc
+
+from avatar_engine.live import LiveDriver
+from avatar_engine.plugin.publish_options import HOLD_S, LEAD_S, PublishOptions
+from avatar_engine.plugin.stage import EngineStage
 
 
 async def speak(stage: EngineStage, count: int, rate: int = 24_000) -> None:

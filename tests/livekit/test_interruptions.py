@@ -9,8 +9,9 @@ import time
 import numpy as np
 import pytest
 from av_signal import QUIET_LUMA
-from avatar_engine.engine.messages import AudioChunk
 from livekit import rtc
+
+from avatar_engine.engine.messages import AudioChunk
 
 pytestmark = pytest.mark.livekit
 

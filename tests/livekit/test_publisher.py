@@ -64,7 +64,7 @@ async def test_sound_and_picture_meet_at_the_receiver(house, codec) -> None:
 
 
 async def test_frames_carry_the_time_their_sound_is_heard(house) -> None:
-    async with house.avatar() as stage, house.watching() as receiver:
+    async with house.avatar(frame_timestamps=True) as stage, house.watching() as receiver:
         await receiver.first_picture()
         await asyncio.sleep(1.0)
         shown = [seen for seen in receiver.pictures if seen.number >= 0]

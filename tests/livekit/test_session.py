@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
-from avatar_engine import AvatarSession
-from avatar_engine.engine.errors import InputError
-from avatar_engine.engine.media.reader import read_speech
 from livekit import rtc
 from livekit.agents import Agent, AgentSession
 from livekit.agents.voice.room_io import RoomOptions
+
+from avatar_engine import AvatarSession
+from avatar_engine.engine.errors import InputError
 
 pytestmark = pytest.mark.livekit
 
@@ -25,8 +25,8 @@ SMALL = {"resolution": "320x180", "quality": "low", "lip_sync_model": "spectral"
 async def voiced(seconds: float) -> AsyncIterator[rtc.AudioFrame]:
     """A buzz with the spectrum of an open vowel."""
     at = np.arange(int(seconds * RATE)) / RATE
-    buzz = sum(np.sin(2 * np.pi * 120 * k * at) * np.exp(-((120 * k - 750) ** 2) / 2e5) for k in range(1, 20))
-    data = (0.3 * buzz / np.abs(buzz).max() * 32767).astype(np.int16)
+    voice = sum(np.sin(2 * np.pi * 150 * k * at + k * k) / (1 + abs(150 * k - 750) / 150) for k in range(1, 16))
+    data = (0.4 * voice / np.abs(voice).max() * 32767).astype(np.int16)
     for start in range(0, len(data), RATE // 20):
         part = data[start : start + RATE // 20]
         yield rtc.AudioFrame(part.tobytes(), RATE, 1, len(part))
