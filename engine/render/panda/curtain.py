@@ -45,15 +45,23 @@ class Curtain:
         self.path.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_none))
         self._shown: NDArray[np.float64] | None = None
         self._dirty: NDArray[np.float64] | None = None
+        self._always: NDArray[np.float64] | None = None
+
+    def keep_clean(self, corner: tuple[float, float] | None) -> None:
+        """Redraw the lower left corner (parts of width and height) in every frame: something is blended over it."""
+        self._dirty = None
+        self._always = None
+        if corner is not None:
+            self._always = np.tile(np.array([1.0, -1.0]), (BANDS, 1))
+            self._always[int((1.0 - corner[1]) * BANDS) :] = -1.0, corner[0] * 2.0 - 1.0
 
     def cover(self, bands: NDArray[np.float64], kept: bool) -> None:
         """Draw where the avatar was (if the buffer still holds this view's last frame, else everywhere) or is."""
+        union = WHOLE
         if kept and self._dirty is not None:
-            union = np.stack(
-                [np.minimum(bands[:, 0], self._dirty[:, 0]), np.maximum(bands[:, 1], self._dirty[:, 1])], 1
-            )
-        else:
-            union = WHOLE
+            union = _union(bands, self._dirty)
+            if self._always is not None:
+                union = _union(union, self._always)
         self._dirty = bands
         if union is self._shown:
             return
@@ -64,3 +72,7 @@ class Curtain:
         corners[:, :2, 1], corners[:, 2:, 1] = rows[:-1, None], rows[1:, None]
         data = self._node.modify_geom(0).modify_vertex_data()
         memoryview(data.modify_array(0)).cast("B")[:] = corners.data.cast("B")
+
+
+def _union(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([np.minimum(a[:, 0], b[:, 0]), np.maximum(a[:, 1], b[:, 1])], 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ class Extent:
         height = points[:, 1]
         edges = np.linspace(height.min(), height.max() + 1e-9, SLABS + 1)
         picked: set[int] = set()
-        for low, high in zip(edges[:-1], edges[1:]):
+        for low, high in pairwise(edges):
             inside = np.flatnonzero((height >= low) & (height <= high))
             if inside.size:
                 flat = points[inside][:, [0, 2]] @ ring
@@ -37,7 +38,9 @@ class Extent:
                 picked.update((int(inside[height[inside].argmin()]), int(inside[height[inside].argmax()])))
         chosen = np.array(sorted(picked), np.int64)
         self._points = np.hstack([points[chosen], np.ones((len(chosen), 1))])
-        self._index, self._weight = index[chosen], weight[chosen]
+        self._spread = np.zeros((len(chosen), int(lookup.max(initial=0)) + 1))  # (n, P) weight of every bone
+        for k in range(4):
+            np.add.at(self._spread, (np.arange(len(chosen)), index[chosen, k]), weight[chosen, k])
         self._reach = (edges[1] - edges[0]) + MARGIN_M
 
     def bands(self, bones: NDArray[np.float32], matrix: Floats) -> Floats:
@@ -45,22 +48,21 @@ class Extent:
 
         bones: (P, 3, 4) palette; matrix: (4, 4) to clip space with y down.
         """
-        blended = np.einsum("nk,nkij->nij", self._weight, bones[self._index].astype(np.float64))
-        world = np.einsum("nij,nj->ni", blended, self._points)
-        clip = np.hstack([world, np.ones((len(world), 1))]) @ matrix.T
-        result = np.tile(np.array([1.0, -1.0]), (BANDS, 1))
+        flat = bones.reshape(-1, 12).astype(np.float64)
+        blended = (self._spread @ flat).reshape(-1, 3, 4)
+        world = (blended * self._points[:, None, :]).sum(axis=2)
+        clip = world @ matrix[:, :3].T + matrix[:, 3]
         near = clip[:, 3] <= 1e-3
         if near.any():
             return np.tile(np.array([-1.0, 1.0]), (BANDS, 1))
         x, y, w = clip[:, 0] / clip[:, 3], clip[:, 1] / clip[:, 3], clip[:, 3]
         across = MARGIN_M * np.linalg.norm(matrix[0, :3]) / w
         along = self._reach * np.linalg.norm(matrix[1, :3]) / w
-        tops = np.linspace(-1.0, 1.0, BANDS + 1)
-        for band in range(BANDS):
-            hit = (y + along >= tops[band]) & (y - along <= tops[band + 1])
-            if hit.any():
-                result[band] = (x - across)[hit].min(), (x + across)[hit].max()
-        return np.clip(result, -1.0, 1.0)
+        tops = np.linspace(-1.0, 1.0, BANDS + 1)[:, None]
+        hit = (y + along >= tops[:-1]) & (y - along <= tops[1:])  # (BANDS, n)
+        left = np.where(hit, x - across, 1.0).min(axis=1)
+        right = np.where(hit, x + across, -1.0).max(axis=1)
+        return np.clip(np.stack([left, right], 1), -1.0, 1.0)
 
 
 def _bones(mesh: Mesh, lookup: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -215,13 +215,13 @@ class ViewOutline:
         self._node.set_final(True)
         self.path = core.NodePath(self._node)
 
-    def update(self, moved: bool, eye: NDArray[np.float64], bones: NDArray[np.float32]) -> None:
-        """Find the silhouette anew."""
+    def update(self, moved: bool, eyes: NDArray[np.float32]) -> None:
+        """Find the silhouette anew; eyes: (P, 3) the camera's place as each bone sees it."""
         geom = self._node.modify_geom(0)
         if moved and self._part.morpher is not None:
             self._planes = self._outline.faces(self._part.morpher.vertices)
             geom.set_vertex_data(self._part.node.get_geom(0).get_vertex_data())
-        pairs = self._outline.visible(self._planes, eye, bones)
+        pairs = self._outline.visible(self._planes, eyes)
         if not len(pairs):
             pairs = np.zeros((1, 2), np.uint32)
         rows = geom.modify_primitive(0).modify_vertices()

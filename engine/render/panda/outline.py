@@ -61,10 +61,10 @@ class Outline:
         normal[:, 2] = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
         return normal, np.einsum("ij,ij->i", normal, a)
 
-    def visible(self, planes: tuple[Float, Float], eye: NDArray[np.float64], bones: Float) -> NDArray[np.uint32]:
-        """(k, 2) vertex pairs of the silhouette seen from `eye` (3,); bones: (P, 3, 4) palette."""
+    def visible(self, planes: tuple[Float, Float], eyes: Float) -> NDArray[np.uint32]:
+        """(k, 2) vertex pairs of the silhouette; eyes: (P, 3) the camera's place as each bone sees it."""
         normal, offset = planes
-        local = np.stack([bones[b, :, :3].T @ (eye - bones[b, :, 3]) for b in self._used]).astype(np.float32)
+        local = eyes[self._used]
         if len(local) == 1:
             front = normal @ local[0] > offset
         else:

@@ -383,6 +383,16 @@ layout(location = 0) out vec4 pixel;
 void main() { pixel = texelFetch(tex, ivec2(gl_FragCoord.xy), 0); }
 """
 
+BADGE_VERTEX = """#version 330
+in vec4 p3d_Vertex;
+void main() { gl_Position = vec4(p3d_Vertex.x, p3d_Vertex.z, 0.0, 1.0); }
+"""
+BADGE_FRAGMENT = """#version 330
+uniform sampler2D tex; uniform vec4 corner;
+layout(location = 0) out vec4 pixel;
+void main() { pixel = texelFetch(tex, ivec2(gl_FragCoord.xy - corner.xy), 0); }
+"""
+
 DEPTH_VERTEX = """#version 330
 in vec3 p3d_Vertex; in vec2 p3d_MultiTexCoord0;
 uniform mat4 light_matrix;

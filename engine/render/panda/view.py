@@ -9,6 +9,7 @@ from panda3d import core
 from avatar_engine.engine.model import MaterialKind
 from avatar_engine.engine.render.base import Camera, Quality, RenderSnapshot, Stage
 from avatar_engine.engine.render.panda.backdrop import paint
+from avatar_engine.engine.render.panda.badge import badge_node, badge_share
 from avatar_engine.engine.render.panda.curtain import Curtain
 from avatar_engine.engine.render.panda.geometry import SharedMesh, ViewMesh, ViewOutline
 from avatar_engine.engine.render.panda.shaders import Program, sources
@@ -56,6 +57,7 @@ class View:
         self._stage: Stage | None = None
         self._body = self.root.attach_new_node("body")
         self._curtain: Curtain | None = None
+        self._badge: core.NodePath | None = None
 
     def close(self) -> None:
         """Let go of everything that only this view uses."""
@@ -71,6 +73,7 @@ class View:
         if level != self._level or snapshot.stage is not self._stage:
             lights_changed = self._stage is None or snapshot.stage.lights != self._stage.lights
             backdrop_changed = self._stage is None or snapshot.stage.background is not self._stage.background
+            badge_changed = snapshot.stage.badge != (None if self._stage is None else self._stage.badge)
             self._stage = snapshot.stage
             if level != self._level or lights_changed:
                 self._level = level
@@ -78,11 +81,16 @@ class View:
             self._light(snapshot.stage)
             if backdrop_changed:
                 self._paint(snapshot.stage)
+            if badge_changed or backdrop_changed:
+                self._mark(snapshot.stage.badge)
         moved = {id(part): part.deform(snapshot.morphs) for part in self._parts}
         bones = bone_rows(self.shared.model.joints, snapshot.joints)[self.shared.palette.joints]
         matrix, eye = view_projection(snapshot.camera, self.width / self.height)
-        for part, outline in self._outlines:
-            outline.update(moved[id(part)], np.array(eye), bones)
+        if self._outlines:
+            # Rotations only: the transpose is the inverse.
+            eyes = np.einsum("pji,pj->pi", bones[:, :, :3], np.array(eye, np.float32) - bones[:, :, 3])
+            for part, outline in self._outlines:
+                outline.update(moved[id(part)], eyes)
         if self._curtain is not None:
             self._curtain.cover(self.shared.extent(level).bands(bones, matrix), kept)
         self._body.set_shader_input("bones", _vec4s(bones.reshape(-1, 4)))
@@ -116,7 +124,7 @@ class View:
         elif not textured or material.alpha_mode == "OPAQUE":
             self._style(path, shared, stage, "")
             path.set_bin("fixed", order)
-        elif self.samples:
+        elif self.samples and material.kind not in ("lash", "brow"):
             self._style(path, shared, stage, "coverage")
             path.set_transparency(core.TransparencyAttrib.M_multisample)
             path.set_bin("fixed", max(order, BACKDROP_ORDER + 1))
@@ -189,6 +197,15 @@ class View:
         if self._curtain is not None:
             self._curtain.path.remove_node()
         self._curtain = Curtain(paint(stage.background, self.width, self.height), self.root, BACKDROP_ORDER)
+
+    def _mark(self, text: str | None) -> None:
+        if self._badge is not None:
+            self._badge.remove_node()
+            self._badge = None
+        if text:
+            self._badge = badge_node(text, self.width, self.height, self.root)
+        if self._curtain is not None:
+            self._curtain.keep_clean(badge_share(text, self.width, self.height) if text else None)
 
 
 def _blend(path: core.NodePath, order: int) -> None:
