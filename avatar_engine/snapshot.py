@@ -219,7 +219,8 @@ def _staged(options: argparse.Namespace, avatar: Avatar) -> tuple[Scene, Stage]:
     if options.background:
         stage = set_background(stage, options.background)
     framing = options.camera or ("head" if options.sheet else None)
-    given = {"framing": framing, "yaw_deg": options.yaw, "pitch_deg": options.pitch}
+    close = 2.0 if options.sheet and not options.camera else None  # as close as the head fits
+    given = {"framing": framing, "yaw_deg": options.yaw, "pitch_deg": options.pitch, "zoom": close}
     update = {name: value for name, value in given.items() if value is not None}
     return scene.model_copy(update={"camera": scene.camera.model_copy(update=update)}), stage
 

@@ -58,7 +58,7 @@ def _eyes(model: Model, meshes: list[Mesh]) -> tuple[Floats | None, Floats | Non
         middle = (points[:, 0].min() + points[:, 0].max()) / 2
         sides = points[points[:, 0] > middle], points[points[:, 0] <= middle]
         if len(sides[0]) and len(sides[1]):
-            return tuple((side.min(0) + side.max(0)) / 2 for side in sides)  # type: ignore[return-value]
+            return tuple((side.min(0) + side.max(0)) / 2 for side in sides)
     return None, None
 
 

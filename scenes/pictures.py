@@ -22,9 +22,7 @@ def picture(path: Path, brightness: float = 1.0, mirror: bool = False) -> NDArra
     try:
         stat = path.stat()
     except OSError as error:
-        raise SceneError(
-            str(path), f"no such picture ({error.strerror})", "give a JPEG or PNG file"
-        ) from None
+        raise SceneError(str(path), f"no such picture ({error.strerror})", "give a JPEG or PNG file") from None
     if not path.is_file():
         raise SceneError(str(path), "is not a file", "give a JPEG or PNG file")
     if stat.st_size > MAX_BYTES:
@@ -38,9 +36,7 @@ def _decoded(path: Path, mtime_ns: int, size: int, brightness: float, mirror: bo
     try:
         with Image.open(path) as opened:
             if opened.width * opened.height > MAX_PIXELS:
-                raise SceneError(
-                    str(path), f"has {opened.width}x{opened.height} pixels", "scale it down to 4K"
-                )
+                raise SceneError(str(path), f"has {opened.width}x{opened.height} pixels", "scale it down to 4K")
             opened.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
             image = ImageOps.exif_transpose(opened)
             if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
@@ -52,7 +48,7 @@ def _decoded(path: Path, mtime_ns: int, size: int, brightness: float, mirror: bo
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise SceneError(str(path), f"is damaged ({error})", "export it again as JPEG or PNG") from None
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-    pixels = np.asarray(image)
+    pixels: NDArray[np.uint8] = np.asarray(image)
     if mirror:
         pixels = pixels[:, ::-1]
     if brightness != 1.0:
@@ -68,4 +64,4 @@ def _brightness_table(factor: float) -> NDArray[np.uint8]:
     light = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4) * factor
     light = np.minimum(light, 1.0)
     encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(encoded * 255).astype(np.uint8)
+    return np.asarray(np.rint(encoded * 255), np.uint8)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 from PIL import Image
 
 from tools.backgrounds.developing import developed, jpeg
@@ -47,7 +48,7 @@ def main() -> int:
     return 0
 
 
-def _picture(name: str, samples: int) -> np.ndarray:  # type: ignore[type-arg]
+def _picture(name: str, samples: int) -> NDArray[np.uint8]:
     room = ROOMS[name]()
 
     def progress(done: float) -> None:
@@ -98,7 +99,7 @@ def _check(name: str, folder: Path, samples: int) -> int:
     return int(apart > MOST_APART)
 
 
-def _tiles(pixels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _tiles(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.asarray(Image.fromarray(pixels).resize((32, 18), Image.Resampling.BOX), np.float64)
 
 

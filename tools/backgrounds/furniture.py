@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,6 @@ from tools.backgrounds.shapes import (
     hexa,
     turned,
 )
-import itertools
 
 Shape = Box | Cone | Ellipsoid
 Turn = NDArray[np.float64]
@@ -53,10 +54,9 @@ def window(
     shine = pane(view, glow)
     white = paint(frame, 0.03, 0.3)
     shapes: list[Shape] = [Box((-width / 2, -height / 2, -0.06), (width / 2, height / 2, -0.05), shine)]
-    for x in np.linspace(-width / 2, width / 2, bars + 2):
-        shapes.append(centred((0.055, height + 0.05, 0.08), white, (float(x), 0.0, -0.01)))
-    for y in (-height / 2, height / 2):
-        shapes.append(centred((width + 0.05, 0.055, 0.08), white, (0.0, y, -0.01)))
+    uprights = np.linspace(-width / 2, width / 2, bars + 2).tolist()
+    shapes += [centred((0.055, height + 0.05, 0.08), white, (x, 0.0, -0.01)) for x in uprights]
+    shapes += [centred((width + 0.05, 0.055, 0.08), white, (0.0, y, -0.01)) for y in (-height / 2, height / 2)]
     shapes.append(centred((width + 0.16, 0.035, 0.2), white, (0.0, -height / 2 - 0.03, 0.06)))
     turn = turned(yaw_deg)
     corner = turn @ np.array([-width / 2, -height / 2, -0.045]) + place
@@ -126,16 +126,11 @@ def shelf(
     w, h, d = size
     t = 0.022
     shapes: list[Shape] = [Box((-w / 2, feet_m, 0), (w / 2, h, 0.01), back)]
-    boards = []
-    xs = np.linspace(-w / 2, w / 2, columns + 1)
-    for x in xs:
-        shapes.append(Box((float(x) - t / 2, 0, 0), (float(x) + t / 2, h, d), body))
-    ys = np.linspace(feet_m, h - t, rows + 1)
-    for y in ys:
-        shapes.append(Box((-w / 2, float(y), 0), (w / 2, float(y) + t, d), body))
-    for y in ys[:-1]:
-        for left, right in itertools.pairwise(xs):
-            boards.append((float(left) + t / 2, float(right) - t / 2, float(y) + t))
+    xs = np.linspace(-w / 2, w / 2, columns + 1).tolist()
+    ys = np.linspace(feet_m, h - t, rows + 1).tolist()
+    shapes += [Box((x - t / 2, 0, 0), (x + t / 2, h, d), body) for x in xs]
+    shapes += [Box((-w / 2, y, 0), (w / 2, y + t, d), body) for y in ys]
+    boards = [(left + t / 2, right - t / 2, y + t) for y in ys[:-1] for left, right in pairwise(xs)]
     return Group(tuple(shapes), place, turned(yaw_deg)), boards
 
 
@@ -234,9 +229,11 @@ def table(place: Vector, yaw_deg: float, size: Vector, top: Surface, legs: Surfa
     """A table or desk; `place` is the middle of its foot, size is width, height, depth."""
     w, h, d = size
     shapes: list[Shape] = [Box((-w / 2, h - 0.03, -d / 2), (w / 2, h, d / 2), top)]
-    for x in (-w / 2 + 0.05, w / 2 - 0.05):
-        for z in (-d / 2 + 0.05, d / 2 - 0.05):
-            shapes.append(Box((x - 0.025, 0, z - 0.025), (x + 0.025, h - 0.03, z + 0.025), legs))
+    shapes += [
+        Box((x - 0.025, 0, z - 0.025), (x + 0.025, h - 0.03, z + 0.025), legs)
+        for x in (-w / 2 + 0.05, w / 2 - 0.05)
+        for z in (-d / 2 + 0.05, d / 2 - 0.05)
+    ]
     return Group(tuple(shapes), place, turned(yaw_deg))
 
 

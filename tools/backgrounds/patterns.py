@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,8 +12,8 @@ from tools.backgrounds.shapes import Floats, Pattern, Vector, hexa
 Numbers = NDArray[np.float64]
 
 
-def noise(x: Numbers, y: Numbers, seed: int, octaves: int = 3) -> Numbers:
-    """Smooth value noise 0..1 over the plane, period 256."""
+def noise(x: Any, y: Any, seed: int, octaves: int = 3) -> Numbers:
+    """Smooth value noise 0..1 over the plane, period 256; x and y are (n,) arrays."""
     total, weight, size = np.zeros(np.shape(x)), 0.0, 1.0
     for octave in range(octaves):
         table = np.random.default_rng((seed, octave)).random((256, 256))

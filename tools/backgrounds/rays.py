@@ -80,7 +80,7 @@ def nearest(scene: Solids, origin: Floats, heading: Floats) -> tuple[Floats, Int
     best = np.full(count, FAR, np.float32)
     shape = np.full(count, -1, np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        inverse = 1 / heading
+        inverse = np.float32(1) / heading
         for number, cluster in enumerate(scene.clusters):
             if number == 0:
                 at = np.arange(count)
@@ -103,7 +103,7 @@ def blocked(scene: Solids, origin: Floats, heading: Floats, limit: Floats) -> Bo
     count = origin.shape[1]
     result = np.zeros(count, np.bool_)
     with np.errstate(divide="ignore", invalid="ignore"):
-        inverse = 1 / heading
+        inverse = np.float32(1) / heading
         for cluster in scene.clusters:
             at = np.flatnonzero((_enter(cluster, origin, inverse) < limit) & ~result)
             if not len(at):
@@ -163,8 +163,8 @@ def _cluster(group: Group, ordered: list[Box | Cone | Ellipsoid], first: int) ->
             low, high = np.array(shape.low), np.array(shape.high)
         elif isinstance(shape, Cone):
             radius = max(shape.radius_low, shape.radius_high)
-            low = np.array(shape.base) - (radius, 0, radius)
-            high = np.array(shape.base) + (radius, shape.height, radius)
+            low = np.subtract(shape.base, (radius, 0, radius))
+            high = np.add(shape.base, (radius, shape.height, radius))
         else:
             reach = np.sqrt(((shape.axes * np.array(shape.radii)) ** 2).sum(1))
             low, high = np.array(shape.centre) - reach, np.array(shape.centre) + reach
@@ -197,7 +197,7 @@ def _enter(cluster: Cluster, origin: Floats, inverse: Floats) -> Floats:
         two = (cluster.high[axis] - origin[axis]) * inverse[axis]
         np.maximum(enter, np.minimum(one, two), out=enter)
         np.minimum(leave, np.maximum(one, two), out=leave)
-    return np.where(enter <= leave, enter, FAR)
+    return np.asarray(np.where(enter <= leave, enter, FAR))
 
 
 def _inside(cluster: Cluster, origin: Floats, heading: Floats, skip: Bools | None = None) -> tuple[Floats, Ints]:
@@ -267,7 +267,7 @@ def _ellipsoids(balls: Floats, start: Floats, heading: Floats) -> Floats:
     c = (offset * offset).sum(1) - 1
     inside = b * b - a * c
     t = (-b - np.sqrt(np.maximum(inside, 0))) / a
-    return np.where((inside > 0) & (t > NEAR_M), t, FAR).astype(np.float32, copy=False)
+    return np.asarray(np.where((inside > 0) & (t > NEAR_M), t, FAR), np.float32)
 
 
 def _cone_normal(cones: Floats, where: Floats) -> Floats:

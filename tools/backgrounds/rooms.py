@@ -8,7 +8,7 @@ import numpy as np
 
 from tools.backgrounds import furniture as f
 from tools.backgrounds import patterns as p
-from tools.backgrounds.shapes import Box, Cone, Eye, Group, Lamp, Room, Surface, Vector
+from tools.backgrounds.shapes import Box, Cone, Ellipsoid, Eye, Group, Lamp, Room, Surface, Vector, turned
 
 
 def walls(
@@ -157,7 +157,9 @@ def office() -> Room:
     groups: list[Group] = []
     lamps = []
     for z in (-6.9, -4.9, -2.9, -0.9):
-        group, lamp = f.window((3.02, 1.6, z), -90, 1.75, 2.2, p.garden(int(-z * 3), -0.4), (5.0, 5.3, 5.7), 1, "3a3d42")
+        group, lamp = f.window(
+            (3.02, 1.6, z), -90, 1.75, 2.2, p.garden(int(-z * 3), -0.4), (5.0, 5.3, 5.7), 1, "3a3d42"
+        )
         groups.append(group)
         lamps.append(lamp)
     for x in (-1.9, 0.9):
@@ -177,7 +179,7 @@ def office() -> Room:
             Group((
                 Cone((0, 0, 0), 0.42, 0.03, 0.03, dark), f.centred((0.46, 0.08, 0.46), seat, (0, 0.46, 0)),
                 f.centred((0.44, 0.55, 0.07), seat, (0, 0.85, -0.22)),
-            ), (x + 0.45, 0, z - 0.65), f.turned(200.0 + yaw * 5))
+            ), (x + 0.45, 0, z - 0.65), turned(200.0 + yaw * 5))
         )  # fmt: skip
     case, boards = f.shelf((1.35, 0, -8.2), 0, (2.3, 2.0, 0.36), 5, dark, f.paint("3a3f45"), columns=2)
     colours = ["e8e2d4", "b8553f", "2f5d73", "d9a441", "5c7a63", "efece4", "32363d"]
@@ -218,7 +220,7 @@ def living_room() -> Room:
         contents += f.books(random, board, 0.34, 0.32, colours, (0.9, 0.72, 0.5, 0.82, 0.55)[number])
     clay, cream_pot = f.paint("b8694a", 0.02), f.paint("ebe3d3", 0.04)
     contents.append(Cone((0.26, boards[2][2], 0.18), 0.2, 0.08, 0.05, clay))
-    contents.append(f.Ellipsoid((0.42, boards[2][2] + 0.07, 0.18), (0.08, 0.07, 0.08), cream_pot))
+    contents.append(Ellipsoid((0.42, boards[2][2] + 0.07, 0.18), (0.08, 0.07, 0.08), cream_pot))
     contents.append(Cone((0.38, boards[4][2], 0.16), 0.24, 0.06, 0.085, cream_pot))
     shelf_plant = f.plant((-1.22, 2.05, -3.94), 0.4, 0.26, 46, 9, "c98562", leaf_m=(0.1, 0.045), pot_m=(0.08, 0.14))
     linen, pillow = f.paint("d9cdb8"), f.paint("a9694e")
@@ -226,8 +228,8 @@ def living_room() -> Room:
         (
             Box((-0.95, 0.12, 0.0), (0.95, 0.42, 0.85), linen), Box((-0.95, 0.4, 0.0), (0.95, 0.86, 0.22), linen),
             Box((-1.1, 0.12, 0.0), (-0.92, 0.64, 0.86), linen), Box((0.92, 0.12, 0.0), (1.1, 0.64, 0.86), linen),
-            f.Ellipsoid((0.55, 0.62, 0.3), (0.24, 0.2, 0.1), pillow, f.turned(10, -18, 12)),
-            f.Ellipsoid((0.2, 0.6, 0.3), (0.22, 0.19, 0.09), f.paint("6f7f6c"), f.turned(-8, -18, -8)),
+            Ellipsoid((0.55, 0.62, 0.3), (0.24, 0.2, 0.1), pillow, turned(10, -18, 12)),
+            Ellipsoid((0.2, 0.6, 0.3), (0.22, 0.19, 0.09), f.paint("6f7f6c"), turned(-8, -18, -8)),
         ),
         (0.72, 0, -4.05),
     )  # fmt: skip
@@ -269,7 +271,9 @@ def night() -> Room:
     bars += [f.centred((3.7, 0.07, 0.1), frame, (-0.75, y, -3.95)) for y in (0.36, 2.6)]
     case, boards = f.shelf((1.62, 0, -3.9), 0, (1.0, 2.1, 0.34), 5, walnut, walnut)
     colours = ["5b2a22", "23323f", "b79a68", "7a5230", "2d3b33", "cfc3ab"]
-    contents = [s for n, b in enumerate(boards) for s in f.books(random, b, 0.34, 0.34, colours, (0.6, 0.85, 0.5)[n % 3])]
+    contents = [
+        s for n, b in enumerate(boards) for s in f.books(random, b, 0.34, 0.34, colours, (0.6, 0.85, 0.5)[n % 3])
+    ]
     lamp = f.shade_lamp((1.12, 0, -3.1), 1.5, (0.2, 0.13, 0.25), (1.5, 0.85, 0.36), "8a6a3a")
     halo = Lamp((1.02, 1.2, -3.2), (0.2, 0, 0), (0, 0, 0.2), (30.0, 17.0, 7.0))
     up = Lamp((1.02, 1.53, -3.2), (0, 0, 0.2), (0.2, 0, 0), (30.0, 17.0, 7.0))

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.backgrounds.rays import FAR, Bools, Floats, Ints, Solids, blocked, nearest, normals, solids
-from tools.backgrounds.shapes import Eye, Lamp, Room
+from tools.backgrounds.rays import FAR, Ints, Solids, blocked, nearest, normals, solids
+from tools.backgrounds.shapes import Eye, Floats, Lamp, Room
 
 Random = np.random.Generator
 
@@ -215,14 +215,3 @@ def _mirrored(heading: Floats, normal: Floats, roughness: Floats, random: Random
     below = (result * normal).sum(1, keepdims=True)
     result = np.where(below < 0.01, result - (below - 0.01) * normal, result)
     return np.asarray(result / np.linalg.norm(result, axis=1, keepdims=True))
-
-
-def lens_blur_px(eye: Eye, depth_m: float, height: int) -> float:
-    """Diameter of the blur disc of a point `depth_m` away in a picture `height` pixels high."""
-    pixels = height / 2 / math.tan(math.radians(eye.fov_deg) / 2)
-    return eye.lens_m * pixels * abs(1 / eye.focus_m - 1 / depth_m)
-
-
-def seen(mask: Bools) -> float:
-    """Share of True."""
-    return float(mask.mean())
