@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from avatar_engine.maker.clothes.necklines import Neckline
 from avatar_engine.maker.clothes.reduce import reduce_mesh
-from avatar_engine.maker.clothes.shell import BOTTOM_DM, Shell, Torso, crease, cut, fair_border, vertex_normals
+from avatar_engine.maker.clothes.shell import Shell, Torso, crease, cut, fair_border, vertex_normals
 from avatar_engine.maker.clothes.strip import Cloth
 from avatar_engine.maker.hair.scalp import smooth_step
 from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart
@@ -37,7 +37,7 @@ def body_panel(
     ipd = torso.surface.ipd
     azimuth = torso.azimuth(p)
     keep = neckline(azimuth) - p[:, 1]
-    keep = np.minimum(keep, p[:, 1] - (torso.surface.eye_centre[1] - BOTTOM_DM))
+    keep = np.minimum(keep, p[:, 1] - torso.bottom_y)
     if above is not None:
         keep = np.minimum(keep, p[:, 1] - above(azimuth) + 0.30)
         keep = np.where(np.abs(torso.q(p)[:, 0]) > 1.35, -1.0, keep)

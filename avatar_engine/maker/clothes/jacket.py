@@ -10,7 +10,7 @@ from avatar_engine.maker.clothes.fabric import TILE_DM, Weave, fabric
 from avatar_engine.maker.clothes.garment import Rng, body_panel, cloth_part
 from avatar_engine.maker.clothes.lapel import Seam, turned_edge, wrapped
 from avatar_engine.maker.clothes.necklines import Neckline, v_neck
-from avatar_engine.maker.clothes.shell import BOTTOM_DM, Shell, Torso, shell_of
+from avatar_engine.maker.clothes.shell import Shell, Torso, shell_of
 from avatar_engine.maker.clothes.strip import Cloth, add_rows
 from avatar_engine.maker.clothes.trim import add_button, add_patch, trim_part
 from avatar_engine.maker.hair.scalp import smooth_step
@@ -108,7 +108,7 @@ def front_edge(cloth: Cloth, shell: Shell, torso: Torso, top: float, steps: int,
     """The left front lying over the right one below the opening, with its buttons; returns the edge (n, 3)."""
     scale = torso.tailoring()
     edge = -0.10 * scale
-    y = np.linspace(top + 0.03, torso.surface.eye_centre[1] - BOTTOM_DM + 0.02, steps)
+    y = np.linspace(top + 0.03, torso.bottom_y + 0.02, steps)
     x = np.broadcast_to(edge + EDGE[None, :, 0] * scale, (steps, len(EDGE)))
     y2 = np.broadcast_to(y[:, None], x.shape)
     z = shell.front_depth(x.ravel(), y2.ravel())

@@ -33,8 +33,8 @@ class Torso:
     """What garments are cut from: body below the jaw and its landmarks.
 
     index: body vertex of every torso vertex; axis_z: depth of the neck's axis (dm); notch_y, nape_y: heights (dm)
-    of the pit of the neck and of the lowest neck vertebra; chart: (azimuth, height) -> distance of the skin from the
-    axis; fall (k, 2): see `hang`.
+    of the pit of the neck and of the lowest neck vertebra; bottom_y: where cloth ends; chart: (azimuth, height) ->
+    distance of the skin from the axis; fall (k, 2): see `hang`.
     """
 
     surface: Surface
@@ -43,6 +43,7 @@ class Torso:
     axis_z: float
     notch_y: float
     nape_y: float
+    bottom_y: float
     skin: cKDTree
     chart: LinearNDInterpolator
     fall: Floats
@@ -111,8 +112,10 @@ def torso_of(surface: Surface) -> Torso:
     p = s.positions[index]
     arm = (s.weights["shoulderLeft"] + s.weights["shoulderRight"])[index]
     chart = chart_of(p, arm, axis_z, (p - s.eye_centre) / s.ipd)
+    middle_low = float(p[np.abs(p[:, 0]) < 0.6 * s.ipd, 1].min())
+    bottom = max(float(s.eye_centre[1]) - BOTTOM_DM, middle_low + 0.12)
     fall = hang(p, arm_share(s, p, arm), axis_z, notch_y, s.ipd)
-    return Torso(s, index, inverse.reshape(-1, 3), axis_z, notch_y, nape, cKDTree(s.positions), chart, fall)
+    return Torso(s, index, inverse.reshape(-1, 3), axis_z, notch_y, nape, bottom, cKDTree(s.positions), chart, fall)
 
 
 def arm_share(s: Surface, p: Floats, arm: Floats) -> Floats:
@@ -154,7 +157,12 @@ class Shell:
         """(n,) z of the front of the shell at (x, y), dm."""
         front = self.normals[:, 2] > 0.15
         table = LinearNDInterpolator(self.positions[front][:, :2], self.positions[front][:, 2])
-        return np.asarray(table(np.stack([x, y], 1)))
+        z = np.asarray(table(np.stack([x, y], 1)))
+        lost = np.isnan(z)
+        if lost.any():
+            near = cKDTree(self.positions[front][:, :2]).query(np.stack([x[lost], y[lost]], 1))[1]
+            z[lost] = self.positions[front][near, 2]
+        return z
 
     def seat(self, p: Floats, lift: Floats | float, both_ways: bool = True) -> Floats:
         """Points laid on the shell at height `lift` (dm); both_ways False only lifts what lies lower."""

@@ -8,7 +8,7 @@ from avatar_engine.maker.clothes.fabric import TILE_DM, fabric
 from avatar_engine.maker.clothes.garment import Rng, body_panel, cloth_part
 from avatar_engine.maker.clothes.lapel import Seam, turned_edge, wrapped
 from avatar_engine.maker.clothes.necklines import Neckline, round_neck, v_neck
-from avatar_engine.maker.clothes.shell import BOTTOM_DM, Shell, Torso, shell_of
+from avatar_engine.maker.clothes.shell import Shell, Torso, shell_of
 from avatar_engine.maker.clothes.strip import Cloth, add_rows
 from avatar_engine.maker.clothes.trim import add_button
 from avatar_engine.maker.parts import Floats, MeshPart
@@ -72,7 +72,7 @@ def placket(cloth: Cloth, shell: Shell, torso: Torso, top: float, steps: int) ->
     """The doubled strip down the front with its buttons; returns its borders."""
     scale = torso.tailoring()
     half = 0.155 * scale
-    bottom = torso.surface.eye_centre[1] - BOTTOM_DM + 0.02
+    bottom = torso.bottom_y + 0.02
     y = np.linspace(top, bottom, steps)
     across = np.array([-1.04, -1.0, -0.86, 0.0, 0.86, 1.0, 1.04]) * half
     lift = np.array([-0.01, 0.014, 0.020, 0.022, 0.020, 0.014, -0.01])
