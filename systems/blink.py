@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from avatar_engine.components.controls import CONTROL_INDEX
 from avatar_engine.components.mind import BLINK, GAZE, MOOD, TURN, TurnState
+from avatar_engine.components.policy import Policy
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import World
 from avatar_engine.systems.rows import due, entities_by_row
@@ -18,6 +19,7 @@ Float = NDArray[np.float32]
 CLOSE_S, HOLD_S, OPEN_S = 0.070, 0.020, 0.150  # people: 50-100, 10-30, 150-300 ms
 GAP_SPREAD = 0.55  # of the log-normal gaps
 MIN_GAP_S, MAX_GAP_S = 0.5, 9.0
+MARGIN = 1.12  # a policy's bounds hold for what is counted over some minutes, so the mean keeps this distance
 PHRASE_END_CHANCE, SHIFT_CHANCE, SHIFT_DEG = 0.35, 0.3, 14.0
 # Spontaneous blinks relative to the style's rate: fewer when attending or looking at something.
 PACE = {
@@ -65,16 +67,30 @@ class Blink:
         for row in rows:
             rng = world.rng(entities[row], "blink")
             mine = blink[row]
-            rate = float(batch["mood"][row, RATE]) * PACE[TurnState(int(turn[row, STATE]))]
+            low, high = blink_bounds(world, entities[row])
+            pace = PACE[TurnState(int(turn[row, STATE]))]
+            rate = min(max(float(batch["mood"][row, RATE]) * pace, low * MARGIN), high / MARGIN)
             if fresh[row]:
                 mine[READY] = 1.0
                 mine[WAIT] = rng.uniform(0.3, 1.0) * 60.0 / max(rate, 1.0)
             elif mine[WAIT] <= 0.0:
                 start_blink(mine, rate, dt_s, rng)
-            elif mine[WAIT] > 0.25 and rng.random() < (PHRASE_END_CHANCE if phrase[row] else SHIFT_CHANCE):
+            elif (
+                mine[WAIT] > 0.25
+                and rate < high / MARGIN
+                and rng.random() < (PHRASE_END_CHANCE if phrase[row] else SHIFT_CHANCE)
+            ):
                 # an evoked blink takes the place of the next spontaneous one
                 mine[WAIT] = rng.uniform(0.0, 0.12)
         batch["layer.blink"][:, LIDS] = closure(blink)[:, None]
+
+
+def blink_bounds(world: World, entity: int) -> tuple[float, float]:
+    """Fewest and most blinks a minute that the avatar's policy allows."""
+    try:
+        return world.get(entity, Policy).blinks_per_min
+    except KeyError:
+        return 0.0, 120.0
 
 
 def start_blink(blink: Float, per_min: float, dt_s: float, rng: np.random.Generator) -> None:
@@ -87,7 +103,7 @@ def start_blink(blink: Float, per_min: float, dt_s: float, rng: np.random.Genera
     blink[AGE] = middle - math.floor(middle / dt_s) * dt_s + 1e-5
     gap = rng.lognormal(math.log(60.0 / max(per_min, 1.0)) - GAP_SPREAD**2 / 2.0, GAP_SPREAD)
     length = float(blink[CLOSE] + blink[HOLD] + blink[OPEN])
-    blink[WAIT] = min(max(gap, MIN_GAP_S + length), MAX_GAP_S)
+    blink[WAIT] = min(max(gap, MIN_GAP_S + length), max(MAX_GAP_S, 180.0 / max(per_min, 1.0)))
 
 
 def closure(blink: Float) -> Float:

@@ -61,8 +61,8 @@ def test_sides_move_their_own_side() -> None:
 
 def test_pose_signs_follow_the_definitions() -> None:
     book = catalogue()
-    expected = {"AU51": ("head_yaw", 1), "AU52": ("head_yaw", -1), "AU53": ("head_pitch", 1), "AU54": ("head_pitch", -1),
-                "AU55": ("head_roll", 1), "AU56": ("head_roll", -1), "AU57": ("head_z", 1), "AU58": ("head_z", -1),
+    expected = {"AU51": ("head_yaw", 1), "AU52": ("head_yaw", -1), "AU53": ("head_pitch", 1),
+                "AU54": ("head_pitch", -1), "AU55": ("head_roll", 1), "AU56": ("head_roll", -1), "AU57": ("head_z", 1), "AU58": ("head_z", -1),
                 "AU61L": ("eye_left_yaw", 1), "AU62R": ("eye_right_yaw", -1), "AU63L": ("eye_left_pitch", 1),
                 "AU64R": ("eye_right_pitch", -1), "AU82L": ("shoulder_left", 1)}  # fmt: skip
     for unit, (channel, sign) in expected.items():
@@ -80,8 +80,8 @@ def test_a_code_names_all_its_sides() -> None:
 
 def test_a_broken_catalogue_says_where() -> None:
     data = {"version": 1, "intensity": {}, "not_controllable": {}}
+    bad = {"code": "99", "kind": "action_unit", "name": "x", "region": "brows", "controls": {"jawOpen": 1.0}}
     with pytest.raises(AssetError, match=r"units\.AU99: region: unknown name 'brows'; did you mean 'brow'"):
-        bad = {"code": "99", "kind": "action_unit", "name": "x", "region": "brows", "controls": {"jawOpen": 1.0}}
         build_catalogue({**data, "units": {"AU99": bad}}, "x.yaml")
     with pytest.raises(AssetError, match="1 units; there must be exactly 157"):
         build_catalogue({**data, "units": {"AU99": {**bad, "region": "brow"}}}, "x.yaml")
