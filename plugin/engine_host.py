@@ -11,6 +11,7 @@ from avatar_engine.options import RuntimeOptions
 _lock = threading.Lock()
 _engines: dict[RuntimeOptions, LiveDriver] = {}
 _users: dict[RuntimeOptions, int] = {}
+_warm: set[RuntimeOptions] = set()
 
 
 async def acquire(options: RuntimeOptions) -> LiveDriver:
@@ -32,8 +33,28 @@ async def release(options: RuntimeOptions) -> None:
 
 
 def prewarm(options: RuntimeOptions) -> None:
-    """Start the engine and keep it for the life of the process: call it where a worker prepares its processes."""
-    _claim(options).ready.result()
+    """Start the engine and keep it until `cool`: call it where a worker prepares; again does nothing."""
+    with _lock:
+        known = options in _warm
+        _warm.add(options)
+    if not known:
+        _claim(options)
+    _engines[options].ready.result()
+
+
+async def cool(options: RuntimeOptions) -> None:
+    """Undo `prewarm`."""
+    with _lock:
+        known = options in _warm
+        _warm.discard(options)
+    if known:
+        await release(options)
+
+
+def busy(options: RuntimeOptions) -> float:
+    """Share of its time that the simulation spends working; 0 when there is none."""
+    driver = _engines.get(options)
+    return 0.0 if driver is None else driver.figures.step_s * driver.hz
 
 
 def _claim(options: RuntimeOptions) -> LiveDriver:

@@ -19,6 +19,7 @@ from avatar_engine.options import (
     parse_resolution,
 )
 from avatar_engine.plugin.publish_options import CODECS, Codec, PublishOptions
+from avatar_engine.scenes.staging import background_path, srgb
 
 LIVE_HZ = 60
 """Speech waits at most one tick before it is heard; a tick without a picture costs under a millisecond."""
@@ -37,54 +38,76 @@ class LiveOptions:
     publish: PublishOptions
 
 
-def live_options(
-    avatar_id: str,
-    *,
-    style: str,
-    emotion_enabled: bool,
-    resolution: str,
-    fps: int,
-    quality: str,
-    lip_sync_model: str | None,
-    facial_expressions: bool,
-    head_movements: bool,
-    background: str | None,
-    avatar_config: Mapping[str, Any] | str | Path | None,
-    video_codec: Codec,
-    max_bitrate_bps: int | None,
-    frame_timestamps: bool,
-) -> LiveOptions:
+@dataclass(frozen=True, slots=True)
+class AvatarRequest:
+    """An avatar as users ask for it; the names are those of `AvatarSession`'s arguments."""
+
+    avatar_id: str = "ada"
+    style: str = "professional"
+    emotion_enabled: bool = True
+    resolution: str = "720p"
+    fps: int = 30
+    quality: str = "high"
+    lip_sync_model: str | None = None
+    facial_expressions: bool = True
+    head_movements: bool = True
+    background: str | None = None
+    avatar_config: Mapping[str, Any] | str | Path | None = None
+    video_codec: Codec = "h264"
+    max_bitrate_bps: int | None = None
+    frame_timestamps: bool = False
+
+    @staticmethod
+    def of(given: Mapping[str, Any]) -> AvatarRequest:
+        """From a mapping. Raises InputError for names there are not."""
+        known = {item.name for item in fields(AvatarRequest)}
+        for name in given:
+            if name not in known:
+                raise InputError(f"avatar: {name}", "no such option", suggest(str(name), known))
+        return AvatarRequest(**given)
+
+
+def live_options(request: AvatarRequest) -> LiveOptions:
     """Check everything that can be checked without loading an avatar. Raises InputError."""
     from avatar_engine.viseme_models import default_viseme_model, viseme_model_names
 
-    width, height = parse_resolution(resolution)
-    parse_fps(fps)
-    styles = emotion_book().styles
-    if style not in styles:
-        raise InputError(f"style {style}", "no such style", suggest(style, styles))
-    models = viseme_model_names()
-    if lip_sync_model is not None and lip_sync_model not in models:
-        raise InputError(f"lip_sync_model {lip_sync_model}", "is not installed", suggest(lip_sync_model, models))
-    if video_codec not in CODECS:
-        raise InputError(f"video_codec {video_codec}", "no such codec", suggest(video_codec, CODECS))
+    width, height = parse_resolution(request.resolution)
+    fps = parse_fps(request.fps)
+    known = (
+        ("style", request.style, tuple(emotion_book().styles)),
+        ("lip_sync_model", request.lip_sync_model or default_viseme_model(), tuple(viseme_model_names())),
+        ("video_codec", request.video_codec, CODECS),
+    )
+    for name, value, values in known:
+        if value not in values:
+            raise InputError(f"{name} {value}", f"is no {name} there is", suggest(value, values))
     session = SessionOptions(
-        avatar=avatar_id,
-        background=background,
+        avatar=request.avatar_id,
+        background=request.background,
         width=width,
         height=height,
         fps=fps,
-        quality=parse_quality(quality),
-        style=style,
-        facial_expressions=facial_expressions,
-        head_movements=head_movements,
-        emotion_enabled=emotion_enabled,
+        quality=parse_quality(request.quality),
+        style=request.style,
+        facial_expressions=request.facial_expressions,
+        head_movements=request.head_movements,
+        emotion_enabled=request.emotion_enabled,
     )
-    session = replace(session, **_config(avatar_config))
-    bitrate_bps = max_bitrate_bps or max(LEAST_BITRATE_BPS, int(width * height * fps * BITS_PER_PIXEL))
+    bitrate_bps = request.max_bitrate_bps or max(LEAST_BITRATE_BPS, int(width * height * fps * BITS_PER_PIXEL))
     return LiveOptions(
-        RuntimeOptions(hz=LIVE_HZ, audio_rate=AUDIO_RATE, viseme_model=lip_sync_model or default_viseme_model()),
-        session,
-        PublishOptions(width, height, fps, AUDIO_RATE, bitrate_bps, video_codec, frame_timestamps=frame_timestamps),
+        RuntimeOptions(
+            hz=LIVE_HZ, audio_rate=AUDIO_RATE, viseme_model=request.lip_sync_model or default_viseme_model()
+        ),
+        replace(session, **_config(request.avatar_config)),
+        PublishOptions(
+            width,
+            height,
+            fps,
+            AUDIO_RATE,
+            bitrate_bps,
+            request.video_codec,
+            frame_timestamps=request.frame_timestamps,
+        ),
     )
 
 
@@ -111,3 +134,11 @@ def _config(given: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
         if name not in known:
             raise InputError(f"{where}: {name}", "no such option", suggest(str(name), known))
     return dict(given)
+
+
+def check_background(background: str) -> None:
+    """Raises SceneError for a background that is neither a colour nor a picture there is."""
+    if background.startswith("#"):
+        srgb(background)
+    else:
+        background_path(background)

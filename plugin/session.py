@@ -26,10 +26,9 @@ from avatar_engine.plugin import engine_host
 from avatar_engine.plugin.agent_ear import AgentEar
 from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.metrics import SessionFigures
-from avatar_engine.plugin.options import live_options
+from avatar_engine.plugin.options import AvatarRequest, check_background, live_options
 from avatar_engine.plugin.publish_options import Codec
 from avatar_engine.plugin.stage import EngineStage
-from avatar_engine.scenes.staging import background_path, srgb
 
 FIRST_LISTENER_S = 3.0
 """So long speech waits for somebody to be subscribed; then it is spoken to whoever comes."""
@@ -44,7 +43,8 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
 
     avatar_id: a bundled id or a GLB/VRM/avatar.yaml file. resolution: `720p`, `WIDTHxHEIGHT`, ... lip_sync_model:
     an installed viseme model, None for the best. avatar_config: further session options as a mapping or a YAML
-    file (scene, behaviour, policy, framing, seed, emotion). frame_timestamps: see PublishOptions. Emits `metrics_collected`, and `avatar_lost` with the
+    file (scene, behaviour, policy, framing, seed, emotion). frame_timestamps: see
+    PublishOptions. Emits `metrics_collected`, and `avatar_lost` with the
     error when the engine cannot go on (the agent then speaks into the void rather than hang).
     """
 
@@ -68,20 +68,22 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
     ) -> None:
         super().__init__()
         self._options = live_options(
-            avatar_id,
-            style=style,
-            emotion_enabled=emotion_enabled,
-            resolution=resolution,
-            fps=fps,
-            quality=quality,
-            lip_sync_model=lip_sync_model,
-            facial_expressions=facial_expressions,
-            head_movements=head_movements,
-            background=background,
-            avatar_config=avatar_config,
-            video_codec=video_codec,
-            max_bitrate_bps=max_bitrate_bps,
-            frame_timestamps=frame_timestamps,
+            AvatarRequest(
+                avatar_id,
+                style,
+                emotion_enabled,
+                resolution,
+                fps,
+                quality,
+                lip_sync_model,
+                facial_expressions,
+                head_movements,
+                background,
+                avatar_config,
+                video_codec,
+                max_bitrate_bps,
+                frame_timestamps,
+            )
         )
         self._stage: EngineStage | None = None
         self._ear: AgentEar | None = None
@@ -165,10 +167,7 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
 
     def set_background(self, background: str) -> None:
         """A bundled background's id, a picture file, or `#rrggbb`. Raises SceneError when there is none such."""
-        if background.startswith("#"):
-            srgb(background)
-        else:
-            background_path(background)
+        check_background(background)
         self._send(SetBackground(background))
 
     def play_gesture(self, gesture: str, strength: float = 1.0) -> None:

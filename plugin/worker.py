@@ -1,0 +1,112 @@
+"""Avatar workers: dispatched by LiveKit like any agent, many rooms in one process, one engine for all of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobExecutorType, JobProcess, JobRequest
+from livekit.agents.utils import shortuuid
+
+from avatar_engine.engine.errors import InputError, suggest
+from avatar_engine.plugin import engine_host, wire
+from avatar_engine.plugin.options import AvatarRequest, live_options
+from avatar_engine.plugin.room_avatar import RoomAvatar
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """avatars: most rooms at a time. The rest is what a job that says nothing else gets."""
+
+    avatars: int
+    defaults: AvatarRequest
+    agent_name: str = wire.WORKER_NAME
+    url: str | None = None
+    api_key: str | None = None
+    api_secret: str | None = None
+    port: int = 8081
+    prometheus_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobWish:
+    """What a dispatch's metadata asks for; all of it may be missing."""
+
+    agent_identity: str | None
+    avatar_identity: str | None
+    avatar: AvatarRequest
+
+
+def read_metadata(metadata: str, defaults: AvatarRequest) -> JobWish:
+    """Dispatch metadata: JSON with `agent_identity`, `avatar_identity` and `avatar` (options). Raises InputError."""
+    try:
+        told = json.loads(metadata) if metadata.strip() else {}
+    except ValueError as error:
+        raise InputError("dispatch metadata", f"is not JSON: {error}") from error
+    if not isinstance(told, dict):
+        raise InputError("dispatch metadata", "is not a JSON object")
+    known = ("agent_identity", "avatar_identity", "avatar")
+    for name in told:
+        if name not in known:
+            raise InputError(f"dispatch metadata: {name}", "no such field", suggest(name, known))
+    wishes = asdict(defaults) | dict(told.get("avatar") or {})
+    return JobWish(told.get("agent_identity"), told.get("avatar_identity"), AvatarRequest.of(wishes))
+
+
+def make_server(options: WorkerOptions) -> AgentServer:
+    """The agent server; `await server.run()` serves until SIGTERM, which drains it."""
+    runtime = live_options(options.defaults).runtime
+    rooms: set[str] = set()
+
+    def load() -> float:
+        """Rooms in use, or how much of its time the simulation spends, whichever is worse."""
+        return min(1.0, max(len(rooms) / options.avatars, engine_host.busy(runtime)))
+
+    def prewarm(_: JobProcess) -> None:
+        engine_host.prewarm(runtime)
+
+    server = AgentServer(
+        job_executor_type=JobExecutorType.THREAD,
+        load_fnc=load,
+        load_threshold=0.9,
+        num_idle_processes=1,
+        initialize_process_timeout=60.0,
+        setup_fnc=prewarm,
+        ws_url=options.url,
+        api_key=options.api_key,
+        api_secret=options.api_secret,
+        port=options.port,
+        prometheus_port=options.prometheus_port,
+    )
+
+    async def request(job: JobRequest) -> None:
+        try:
+            wish = read_metadata(job.job.metadata, options.defaults)
+        except InputError:
+            await job.reject()
+            raise
+        behalf = {wire.ATTRIBUTE_ON_BEHALF: wish.agent_identity} if wish.agent_identity else {}
+        await job.accept(
+            name=wish.avatar.avatar_id,
+            identity=wish.avatar_identity or shortuuid("avatar-"),
+            attributes=behalf,
+        )
+
+    async def serve(job: JobContext) -> None:
+        wish = read_metadata(job.job.metadata, options.defaults)
+        rooms.add(job.job.id)
+        try:
+            await job.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
+            await RoomAvatar(job.room, live_options(wish.avatar), wish.agent_identity).run()
+        finally:
+            rooms.discard(job.job.id)
+            job.shutdown("the avatar has left")
+
+    server.rtc_session(serve, agent_name=options.agent_name, on_request=request)
+    return server
+
+
+def dispatch_metadata(agent_identity: str, avatar_identity: str, avatar: dict[str, Any]) -> str:
+    """What an agent writes into its dispatch."""
+    return json.dumps({"agent_identity": agent_identity, "avatar_identity": avatar_identity, "avatar": avatar})

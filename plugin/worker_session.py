@@ -1,0 +1,119 @@
+"""`WorkerAvatarSession`: the agent's side of an avatar that runs in an avatar worker, dispatched by LiveKit."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from typing import Any, Literal
+
+from livekit import api, rtc
+from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr, get_job_context
+from livekit.agents.utils import is_given, shortuuid
+from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
+from livekit.agents.voice.avatar import DataStreamAudioOutput
+
+from avatar_engine.engine.errors import InputError
+from avatar_engine.plugin import wire
+from avatar_engine.plugin.options import AvatarRequest, live_options
+from avatar_engine.plugin.session import connected
+from avatar_engine.plugin.worker import dispatch_metadata
+
+
+class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
+    """Same three lines as `AvatarSession`; the picture is made on another machine (`avatar-engine worker`).
+
+    request: the avatar, `AvatarRequest(avatar_id=..., resolution=...)`. worker: agent name of the workers.
+    """
+
+    def __init__(self, request: AvatarRequest | None = None, *, worker: str = wire.WORKER_NAME) -> None:
+        super().__init__()
+        self._request = request or AvatarRequest()
+        live_options(self._request)  # says now what the worker would say later
+        self._worker = worker
+        self._identity = shortuuid("avatar-")
+        self._connection: rtc.Room | None = None
+
+    @property
+    def avatar_identity(self) -> str:
+        return self._identity
+
+    @property
+    def provider(self) -> str:
+        return "avatar-engine"
+
+    async def start(
+        self,
+        agent_session: AgentSession[Any],
+        room: rtc.Room,
+        *,
+        livekit_url: NotGivenOr[str] = NOT_GIVEN,
+        livekit_api_key: NotGivenOr[str] = NOT_GIVEN,
+        livekit_api_secret: NotGivenOr[str] = NOT_GIVEN,
+    ) -> None:
+        """Take over the audio output and ask LiveKit for a worker. Raises InputError without URL and keys."""
+        await super().start(agent_session, room)
+        self._connection = room
+        access = [
+            _given(livekit_url, "LIVEKIT_URL"),
+            _given(livekit_api_key, "LIVEKIT_API_KEY"),
+            _given(livekit_api_secret, "LIVEKIT_API_SECRET"),
+        ]
+        agent_session.output.replace_audio_tail(
+            DataStreamAudioOutput(
+                room,
+                destination_identity=self._identity,
+                wait_remote_track=rtc.TrackKind.KIND_VIDEO,
+                clear_buffer_timeout=2.0,
+                wait_playback_start=True,
+            )
+        )
+        job = get_job_context(required=False)
+        if job is None:
+            await connected(room)
+        agent = job.local_participant_identity if job is not None else room.local_participant.identity
+        async with api.LiveKitAPI(*access) as server:
+            await server.agent_dispatch.create_dispatch(
+                api.CreateAgentDispatchRequest(
+                    agent_name=self._worker,
+                    room=job.room.name if job is not None else room.name,
+                    metadata=dispatch_metadata(agent, self._identity, _sendable(self._request)),
+                )
+            )
+
+    async def update_emotion(self, emotion: str, intensity: float = 1.0, *, hold_s: float | None = None) -> None:
+        """Aim for an emotion, intensity 0..1."""
+        await self._tell({"do": "emotion", "emotion": emotion, "intensity": intensity, "hold_s": hold_s})
+
+    async def set_background(self, background: str) -> None:
+        """A bundled background's id or `#rrggbb`."""
+        await self._tell({"do": "background", "background": background})
+
+    async def play_gesture(self, gesture: str, strength: float = 1.0) -> None:
+        """As the behaviours define them."""
+        await self._tell({"do": "gesture", "gesture": gesture, "strength": strength})
+
+    async def trigger(self, event: str, value: float = 1.0) -> None:
+        """A named event for the behaviours."""
+        await self._tell({"do": "trigger", "event": event, "value": value})
+
+    async def _tell(self, command: dict[str, Any]) -> None:
+        if self._connection is None:
+            raise RuntimeError("the avatar is not running; call start() first")
+        await self._connection.local_participant.perform_rpc(
+            destination_identity=self._identity, method=wire.RPC_COMMAND, payload=json.dumps(command)
+        )
+
+
+def _given(value: NotGivenOr[str], variable: str) -> str:
+    found = value if is_given(value) else os.environ.get(variable, "")
+    if not found:
+        raise InputError(variable, "is missing", "set it, or give it to start()")
+    return found
+
+
+def _sendable(request: AvatarRequest) -> dict[str, Any]:
+    told = asdict(request)
+    if told["avatar_config"] is not None and not isinstance(told["avatar_config"], dict):
+        raise InputError("avatar_config", "a file of this machine means nothing to a worker", "give a mapping")
+    return told

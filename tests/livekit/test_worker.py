@@ -1,0 +1,168 @@
+"""Avatar workers: dispatched by the server, fed by LiveKit's own `DataStreamAudioOutput`, several rooms in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import threading
+import uuid
+from contextlib import asynccontextmanager
+
+import livekit_server
+import numpy as np
+import pytest
+from avatar_engine.engine.errors import InputError
+from avatar_engine.plugin import engine_host
+from avatar_engine.plugin.options import AvatarRequest, live_options
+from avatar_engine.plugin.worker import WorkerOptions, make_server, read_metadata
+from avatar_engine.plugin.worker_session import WorkerAvatarSession
+from livekit import api, rtc
+from livekit.agents import AgentSession
+from livekit.agents.voice.avatar import DataStreamAudioOutput
+
+pytestmark = pytest.mark.livekit
+
+RATE = 24_000
+SMALL = AvatarRequest(resolution="320x180", quality="low", lip_sync_model="spectral")
+
+
+@asynccontextmanager
+async def serving(server, name: str):
+    """A worker in this process."""
+    options = WorkerOptions(4, SMALL, name, server.url, livekit_server.API_KEY, livekit_server.API_SECRET, port=0)
+    worker = make_server(options)
+    registered = asyncio.Event()
+    worker.on("worker_registered", lambda *_: registered.set())
+    task = asyncio.create_task(worker.run(devmode=True))
+    try:
+        await asyncio.wait_for(registered.wait(), 60.0)
+        yield worker
+    finally:
+        await worker.aclose()
+        await asyncio.wait_for(task, 20.0)
+        await engine_host.cool(live_options(SMALL).runtime)
+
+
+async def third_party(house, name: str):
+    """An agent that knows nothing of us: dispatches by API, sends with LiveKit's stock output."""
+    room = rtc.Room()
+    await room.connect(house.server.url, house.token("agent", kind="agent"), rtc.RoomOptions(auto_subscribe=False))
+    identity = f"avatar-{uuid.uuid4().hex[:8]}"
+    wish = {"agent_identity": "agent", "avatar_identity": identity}
+    async with api.LiveKitAPI(
+        house.server.url.replace("ws", "http"), livekit_server.API_KEY, livekit_server.API_SECRET
+    ) as server:
+        await server.agent_dispatch.create_dispatch(
+            api.CreateAgentDispatchRequest(agent_name=name, room=house.room, metadata=json.dumps(wish))
+        )
+    output = DataStreamAudioOutput(
+        room,
+        destination_identity=identity,
+        wait_remote_track=rtc.TrackKind.KIND_VIDEO,
+        clear_buffer_timeout=2.0,
+        wait_playback_start=True,
+    )
+    return room, output, identity
+
+
+def frames(seconds: float):
+    data = (0.4 * np.sin(2 * np.pi * 500 * np.arange(int(seconds * RATE)) / RATE) * 32767).astype(np.int16)
+    for at in range(0, len(data), RATE // 20):
+        part = data[at : at + RATE // 20]
+        yield rtc.AudioFrame(part.tobytes(), RATE, 1, len(part))
+
+
+@pytest.mark.timeout(180)
+async def test_a_stock_agent_speaks_through_a_dispatched_avatar(house) -> None:
+    name = f"avatars-{uuid.uuid4().hex[:6]}"
+    async with serving(house.server, name):
+        room, output, identity = await third_party(house, name)
+        finished = []
+        started = []
+        output.on("playback_finished", finished.append)
+        output.on("playback_started", started.append)
+        try:
+            async with house.watching() as receiver:
+                for frame in frames(1.0):
+                    await asyncio.wait_for(output.capture_frame(frame), 30.0)
+                output.flush()
+                event = await asyncio.wait_for(output.wait_for_playout(), 20.0)
+                assert event.playback_position == pytest.approx(1.0, abs=0.001)
+                assert not event.interrupted
+                assert len(started) == 1
+                avatar = room.remote_participants[identity]
+                assert avatar.attributes["lk.publish_on_behalf"] == "agent"
+                assert avatar.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+                await receiver.first_picture()
+                await asyncio.sleep(0.4)
+                _, levels = receiver.loudness()
+                assert 0.8 < np.count_nonzero(levels > 0.1) * 0.0025 < 1.2
+
+            rng = random.Random(2)
+            for turn in range(15):
+                for frame in frames(rng.uniform(0.1, 1.5)):
+                    await output.capture_frame(frame)
+                output.flush()
+                await asyncio.sleep(rng.uniform(0.0, 0.4))
+                if rng.random() < 0.8:
+                    output.clear_buffer()
+                event = await asyncio.wait_for(output.wait_for_playout(), 4.0)
+                assert len(finished) == turn + 2
+        finally:
+            await room.disconnect()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("avatar-")]
+
+
+@pytest.mark.timeout(180)
+async def test_two_rooms_share_one_engine_and_do_not_hear_each_other(house, server) -> None:
+    other = type(house)(server, f"{house.room}-other")
+    name = f"avatars-{uuid.uuid4().hex[:6]}"
+    async with serving(server, name):
+        sessions = []
+        try:
+            for place in (house, other):
+                room = await place.join("agent", kind="agent")
+                session = AgentSession()
+                avatar = WorkerAvatarSession(SMALL, worker=name)
+                await avatar.start(
+                    session,
+                    room,
+                    livekit_url=server.url.replace("ws", "http"),
+                    livekit_api_key=livekit_server.API_KEY,
+                    livekit_api_secret=livekit_server.API_SECRET,
+                )
+                sessions.append((room, session, avatar))
+            for _, _, avatar in sessions:
+                await avatar.wait_for_join(timeout=30.0)
+            async with house.watching() as here, other.watching() as there:
+                output = sessions[0][1].output.audio
+                for frame in frames(0.8):
+                    await output.capture_frame(frame)
+                output.flush()
+                event = await asyncio.wait_for(output.wait_for_playout(), 15.0)
+                assert event.playback_position == pytest.approx(0.8, abs=0.001)
+                await sessions[1][2].update_emotion("happy", 0.5)
+                with pytest.raises(rtc.RpcError, match="hapy"):
+                    await sessions[1][2].update_emotion("hapy")
+                await asyncio.sleep(0.4)
+                assert np.count_nonzero(here.loudness()[1] > 0.1) * 0.0025 > 0.5
+                assert np.count_nonzero(there.loudness()[1] > 0.02) == 0
+                assert len([thread for thread in threading.enumerate() if thread.name == "avatar-simulation"]) == 1
+        finally:
+            for room, _, _ in sessions:
+                await room.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not a JSON object"),
+        ('{"agent": "x"}', "agent_identity"),
+        ('{"avatar": {"fsp": 3}}', "fps"),
+    ],
+)
+def test_wrong_dispatch_metadata_is_refused(metadata, told) -> None:
+    with pytest.raises(InputError, match=told):
+        read_metadata(metadata, SMALL)
