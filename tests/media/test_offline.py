@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -138,3 +140,35 @@ def test_speech_of_less_than_a_sample_is_refused(tmp_path: Path) -> None:
     speech = write_sound(tmp_path / "a.wav", np.zeros((1, 1), np.float32), 192000, "pcm_s16le")
     with pytest.raises(InputError, match="holds no samples"):
         play(speech, NullSink(), 30)
+
+
+_MEMORY = """
+import sys
+from avatar_engine.engine.media.reader import SpeechReader
+from avatar_engine.engine.media.sinks import sink_for
+from avatar_engine.engine.render.null import NullRenderer
+from avatar_engine.offline import render
+from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.runtime import make_runtime
+runtime = make_runtime(RuntimeOptions(viseme_model="spectral"), renderer=NullRenderer)
+session = runtime.open_session(SessionOptions(width=64, height=64))
+sink = sink_for(sys.argv[2])
+sink.open(64, 64, 30, 48000)
+with SpeechReader(sys.argv[1], 48000) as reader:
+    report = render(runtime, session, 30, reader, sink)
+print(report.frames, report.peak_memory_mb)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_long_speech_needs_no_more_memory_than_short_speech(tmp_path: Path) -> None:
+    def peak_mb(seconds: int) -> float:
+        sound = np.tile(chirp(1.0, 16000), seconds)[None, :]
+        path = write_sound(tmp_path / f"{seconds}.flac", sound, 16000, "flac", fmt="s16")
+        command = [sys.executable, "-c", _MEMORY, str(path), str(tmp_path / "out.mp4")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        frames, mb = done.stdout.split()
+        assert int(frames) == 30 * seconds
+        return float(mb)
+
+    assert peak_mb(60) < 1.1 * peak_mb(10)
