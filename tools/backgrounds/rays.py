@@ -221,15 +221,13 @@ def _inside(cluster: Cluster, origin: Floats, heading: Floats, skip: Bools | Non
 
 def _boxes(boxes: Floats, start: Floats, heading: Floats) -> Floats:
     inverse = 1 / heading
-    enter = leave = None
+    enter = leave = np.zeros(0, np.float32)
     for axis in range(3):
         one = (boxes[:, axis, None] - start[axis]) * inverse[axis]
         two = (boxes[:, axis + 3, None] - start[axis]) * inverse[axis]
         near, far = np.minimum(one, two), np.maximum(one, two, out=one)
-        enter = near if enter is None else np.maximum(enter, near, out=enter)
-        leave = far if leave is None else np.minimum(leave, far, out=leave)
-    assert enter is not None
-    assert leave is not None
+        enter = np.maximum(enter, near, out=enter) if axis else near
+        leave = np.minimum(leave, far, out=leave) if axis else far
     enter[(enter > leave) | (enter < NEAR_M)] = FAR
     return enter
 
