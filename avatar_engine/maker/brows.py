@@ -25,7 +25,7 @@ def paint_brows(person: Person, bust: Bust, picture: Floats) -> Floats:
     size = len(picture)
     ink = _strokes(person, bust, size)
     soft = gaussian_filter(ink, 4.5 * size / 2048)
-    cover = np.clip(ink * 0.92 + 0.34 * soft**0.85, 0, 0.92)[..., None]
+    cover = np.clip(1 - (1 - 0.9 * ink) * (1 - 0.62 * soft), 0, 0.94)[..., None]
     tint = np.array(person.spec.brows.color) / 255.0
     grey = person.spec.hair.grey
     tint = tint * (1 - 0.55 * grey) + 0.62 * 0.55 * grey
@@ -50,7 +50,7 @@ def _strokes(person: Person, bust: Bust, size: int) -> Floats:
     unit = scale / 4096
     for sign, side in ((1.0, "Left"), (-1.0, "Right")):
         eye = person.centres[f"eye{side}"]
-        count = int(1050 * (0.35 + 0.9 * spec.density))
+        count = int(1300 * (0.35 + 0.9 * spec.density))
         t = rng.random(count) ** 0.92
         off = np.clip(rng.normal(0, 0.5, count), -1, 1)
         x = np.interp(t, KNOTS, ALONG)
@@ -65,13 +65,13 @@ def _strokes(person: Person, bust: Bust, size: int) -> Floats:
         px = eye[0] + sign * ipd * (x[:, None] + np.cos(bend) * length[:, None] * steps)
         py = eye[1] + ipd * (y[:, None] + np.sin(bend) * length[:, None] * steps)
         lines = to_texture(np.stack([px, py], 2).reshape(-1, 2)).reshape(count, 6, 2)
-        shade = rng.uniform(120, 225, count) * np.interp(t, [0, 0.10, 0.3, 1], [0.55, 0.8, 1, 0.9])
+        shade = rng.uniform(150, 245, count) * np.interp(t, [0, 0.10, 0.3, 1], [0.55, 0.8, 1, 0.9])
         for line, grey in zip(lines, shade, strict=True):
             if np.isnan(line).any():
                 continue
             at_pixel = [(float(u) * scale, (1 - float(v)) * scale) for u, v in line]
             for k in range(5):
-                thick = max(1, round((3.0, 2.8, 2.4, 2.0, 1.2)[k] * unit))
+                thick = max(1, round((2.6, 2.5, 2.2, 1.8, 1.1)[k] * unit))
                 pen.line([at_pixel[k], at_pixel[k + 1]], fill=int(grey * (1 - 0.09 * k)), width=thick)
     small = ink.resize((size, size), Image.Resampling.LANCZOS)
     return np.asarray(small, dtype=np.float64) / 255.0

@@ -14,9 +14,9 @@ from avatar_engine.maker.decimate import decimate
 from avatar_engine.maker.eyes import eye_materials, eye_parts, eyeballs
 from avatar_engine.maker.glb import GlbWriter
 from avatar_engine.maker.lashes import lash_material, lash_parts
-from avatar_engine.maker.lips import sealing
+from avatar_engine.maker.lips import levelling, sealing
 from avatar_engine.maker.mouth import mouth_materials, mouth_parts
-from avatar_engine.maker.parts import LODS, Ints, Material, MeshPart
+from avatar_engine.maker.parts import LODS, TRIANGLES, Ints, Material, MeshPart
 from avatar_engine.maker.shapes import arkit_shapes, tongue_shapes, unit_shapes, viseme_shapes
 from avatar_engine.maker.skeleton import four_strongest
 from avatar_engine.maker.skin import skin_material
@@ -47,13 +47,15 @@ def make_person(spec: PersonSpec, source: Source | None = None) -> Person:
     """Shape and all shapes of the face, with lips and eyes made to fit."""
     data = source or load_source()
     person = neutral_person(data, spec)
-    vertices = person.vertices + sealing(person.vertices)
+    vertices = person.vertices + levelling(person.vertices)
+    vertices += sealing(vertices)
     arkit = arkit_shapes(data, vertices)
+    tongue = tongue_shapes(data, vertices)
     shapes = {
         **arkit,
-        **viseme_shapes(arkit, VISEME_TABLE),
+        **viseme_shapes({**arkit, **tongue}, VISEME_TABLE),
         **unit_shapes(data, vertices, arkit),
-        **tongue_shapes(data, vertices),
+        **tongue,
     }
     person = replace(person, vertices=vertices, shapes=shapes)
     for side, ball in eyeballs(person).items():
@@ -61,17 +63,17 @@ def make_person(spec: PersonSpec, source: Source | None = None) -> Person:
     return person
 
 
-SKIN_TRIANGLES = {0: 45_000, 1: 12_000, 2: 4_600}
-"""Most triangles of the skin per level; only the coarsest needs thinning out."""
+SKIN_BUDGET = {0: TRIANGLES[0] - 200, 1: TRIANGLES[1] - 200, 2: 11_000}
+"""What the skin may fill up; thumbnails do with less than allowed."""
 
 
-def skin_part(bust: Bust, material: Material, hidden: NDArray[np.bool_]) -> MeshPart:
-    """The skin of a level without the faces that nobody sees."""
+def skin_part(bust: Bust, material: Material, hidden: NDArray[np.bool_], room: int) -> MeshPart:
+    """The skin of a level without the faces that nobody sees, thinned out to at most `room` triangles."""
     surface = bust.surface
     at = bust.corner_position
     triangles = bust.corner_triangles[~hidden[at][bust.corner_triangles].all(1)]
-    if len(triangles) > SKIN_TRIANGLES[surface.lod]:
-        triangles = _thinned(bust, triangles, SKIN_TRIANGLES[surface.lod])
+    if len(triangles) > room:
+        triangles = _thinned(bust, triangles, room)
     used, numbers = np.unique(triangles, return_inverse=True)
     vertex = at[used]
     joints, weights = four_strongest({name: weight[vertex] for name, weight in surface.weights.items()})
@@ -120,12 +122,13 @@ def build(spec: PersonSpec, texture_size: int = 2048) -> Built:
         surface = busts[lod].surface
         hidden = hair.covered(surface, spec.hair) | clothes.covered(surface, spec.clothes)
         hidden |= _behind_eyes(person, busts[lod])
-        parts.append(skin_part(busts[lod], skin, hidden))
-        parts += eye_parts(person, eye, lod)
-        parts += lash_parts(person, lash, lod, spec.eyes.lashes)
-        parts += mouth_parts(person, mouth, lod)
-        parts += hair.build(surface, spec.hair, np.random.default_rng([spec.seed, 5]))
-        parts += clothes.build(surface, spec.clothes, np.random.default_rng([spec.seed, 7]))
+        rest = eye_parts(person, eye, lod)
+        rest += lash_parts(person, lash, lod, spec.eyes.lashes)
+        rest += mouth_parts(person, mouth, lod)
+        rest += hair.build(surface, spec.hair, np.random.default_rng([spec.seed, 5]))
+        rest += clothes.build(surface, spec.clothes, np.random.default_rng([spec.seed, 7]))
+        room = SKIN_BUDGET[lod] - sum(len(part.triangles) for part in rest)
+        parts += [skin_part(busts[lod], skin, hidden, room), *rest]
     extras = {"origin": "MakeHuman base mesh and targets, face units by Mika Suominen, CC0; built by avatar-engine"}
     glb = GlbWriter(spec.id).write(parts, person.centres, extras)
     return Built(person, tuple(parts), glb)

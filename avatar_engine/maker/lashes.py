@@ -42,7 +42,7 @@ def lash_picture(amount: float, rng: np.random.Generator) -> Image.Image:
     pen = ImageDraw.Draw(ink)
     split = height * (1 - LOWER_BAND)
     for upper in (True, False):
-        count = int((105 if upper else 34) * (0.55 + 0.55 * amount))
+        count = int((88 if upper else 32) * (0.55 + 0.55 * amount))
         base, room = (split, split) if upper else (height, height * LOWER_BAND)
         for number in range(count):
             t = (number + 0.5 + rng.uniform(-0.35, 0.35)) / count
@@ -50,7 +50,7 @@ def lash_picture(amount: float, rng: np.random.Generator) -> Image.Image:
             length = room * 0.94 * long * rng.uniform(0.72, 1.0)
             lean = (t - 0.38) * 0.62 + rng.normal(0, 0.07)
             root = t * (width - 24) + 12
-            thick = (3.4 if upper else 2.6) * (0.7 + 0.5 * amount)
+            thick = (3.0 if upper else 2.2) * (0.5 + 0.65 * amount)
             points = []
             for s in np.linspace(0, 1, 9):
                 x = root + lean * length * (0.5 * s + 0.7 * s * s)
@@ -59,11 +59,14 @@ def lash_picture(amount: float, rng: np.random.Generator) -> Image.Image:
                 w = max(1, round(thick * scale * (1 - (k / 8.0) ** 1.3 * 0.85)))
                 pen.line([points[k], points[k + 1]], fill=int(250 - 60 * k / 8), width=w)
         if upper:
-            pen.rectangle([12 * scale, (split - 5) * scale, (width - 12) * scale, (split - 1) * scale], fill=175)
+            pen.rectangle(
+                [12 * scale, (split - 5) * scale, (width - 12) * scale, (split - 1) * scale],
+                fill=int(60 + 130 * amount),
+            )
     alpha = np.asarray(ink.resize(PICTURE, Image.Resampling.LANCZOS), dtype=np.float64) / 255.0
     picture = np.zeros((height, width, 4))
-    picture[..., :3] = [0.07, 0.05, 0.045]
-    picture[..., 3] = alpha * (0.75 + 0.2 * amount)
+    picture[..., :3] = [0.13, 0.10, 0.09]
+    picture[..., 3] = alpha
     return Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8), "RGBA")
 
 
@@ -103,7 +106,9 @@ def _strip(
     grow = outward * [0.55, 0.25, 1.0] + np.array([0.0, 0.28 if upper else -0.42, 0.0])
     grow[:, 0] += sign * 0.30 * (along - 0.35)
     grow /= np.linalg.norm(grow, axis=1, keepdims=True)
-    length = (0.078 + 0.022 * amount if upper else 0.036) * np.interp(along, [0, 0.2, 0.7, 1], [0.7, 0.9, 1.0, 0.95])
+    length = (0.046 + 0.036 * amount if upper else 0.020 + 0.012 * amount) * np.interp(
+        along, [0, 0.2, 0.7, 1], [0.7, 0.9, 1.0, 0.95]
+    )
     bend = np.array([0.0, 0.62 if upper else -0.35, 0.0])
     arm = np.concatenate(
         [(grow * row + bend * row**2) * length[:, None] + outward * 0.002 * (row == 0.0) for row in rows]

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar_engine.maker.body import Person
-from avatar_engine.maker.geometry import compact, fit_rigid, grid_triangles, quad_triangles, vertex_normals
+from avatar_engine.maker.geometry import (
+    catmull_clark,
+    compact,
+    fit_rigid,
+    grid_triangles,
+    quad_triangles,
+    vertex_normals,
+)
 from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart
 from avatar_engine.maker.rings import SEAM, lip_rings
 from avatar_engine.maker.skeleton import four_strongest, rigid_to
@@ -27,7 +34,7 @@ CROWN_GRID = {0: (6, 11), 1: (5, 8), 2: (4, 6)}
 TEETH_PER_SIDE = {0: 7, 1: 6, 2: 4}
 GUM_GRID = {0: (33, 9), 1: (21, 7), 2: (13, 5)}
 
-ENAMEL = (0.80, 0.755, 0.665)
+ENAMEL = (0.70, 0.655, 0.57)
 GUM = (0.50, 0.175, 0.155)
 """Linear colours."""
 
@@ -87,11 +94,11 @@ def _crown(arch: Arch, number: int, sign: float, start: float, lod: int) -> tupl
     def power(value: Floats, exponent: float) -> Floats:
         return np.asarray(np.sign(value) * np.abs(value) ** exponent)
 
-    side = power(np.sin(polar), 0.45) * power(np.cos(around), 0.55) * width * 0.492
+    side = power(np.sin(polar), 0.45) * power(np.cos(around), 0.55) * width * 0.503
     front = power(np.sin(polar), 0.5) * power(np.sin(around), 0.6) * depth * 0.5
     tall = power(np.cos(polar), 0.55) * height * 0.55
     root = np.clip(tall * arch.up / height + 0.5, 0, 1)
-    side *= 1 - 0.14 * root**1.5
+    side *= 1 - 0.07 * root**1.5
     front *= 0.72 + 0.28 * root
     front -= 0.012 * (1 - root) ** 2
     edge = arch.edge - arch.up * DROPS_DM[number] * (1.0 if arch.up > 0 else 0.4)
@@ -103,7 +110,7 @@ def _crown(arch: Arch, number: int, sign: float, start: float, lod: int) -> tupl
         ],
         1,
     )
-    shade = np.array([1.0, 0.985, 0.95]) - np.outer(root**2, [0.05, 0.10, 0.18])
+    shade = np.array([1.0, 0.985, 0.95]) - np.outer(root**1.5, [0.26, 0.30, 0.36])
     color = np.array(ENAMEL) * shade * (1 - 0.05 * (number == 2) - 0.03 * max(0, number - 2))
     return positions, grid_triangles(columns, rows), color, width
 
@@ -191,7 +198,7 @@ def mouth_parts(person: Person, materials: dict[str, Material], lod: int) -> lis
 def tongue_part(person: Person, material: Material, lod: int) -> MeshPart:
     """The helper tongue, made smaller; it rests in the lower jaw."""
     quads = person.source.groups["helper-tongue"][..., 0]
-    matrix, faces = compact(quads, len(person.vertices))
+    matrix, faces = (catmull_clark if lod == 0 else compact)(quads, len(person.vertices))
     positions = matrix @ person.vertices
     middle = positions.mean(0)
     positions = (positions - middle) * TONGUE_SCALE + middle + TONGUE_DROP_DM

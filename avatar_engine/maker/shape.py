@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from avatar_engine.maker.geometry import rotate_about_z
+from avatar_engine.maker.geometry import neighbour_mean, quad_triangles, rotate_about_z
 from avatar_engine.maker.parts import Floats
 from avatar_engine.maker.source import Source
 from avatar_engine.maker.spec import PersonSpec
@@ -74,7 +74,25 @@ def shaped(source: Source, spec: PersonSpec) -> Floats:
         side = "l" if amount > 0 else "r"
         vertices += abs(amount) * source.target(f"asym/asym-{name}-{side}")
     vertices[:, 1] -= source.joint_cube(vertices, "ground")[1]
-    return _lower_arms(source, vertices, np.radians(spec.arm_drop_deg))
+    return _lower_arms(source, _softened(source, vertices), np.radians(spec.arm_drop_deg))
+
+
+TEAR_TROUGH = ((0.35, -0.25), (0.13, 0.12), 8)
+"""Centre and size in eye distances, and rounds of smoothing: the data set has a hard crease beside the nose."""
+
+
+def _softened(source: Source, vertices: Floats) -> Floats:
+    """Smooth the crease under the inner corners of the eyes."""
+    left, right = source.joint_cube(vertices, "l-eye"), source.joint_cube(vertices, "r-eye")
+    q = (vertices - (left + right) / 2) / (left[0] - right[0])
+    (x, y), (wide, high), rounds = TEAR_TROUGH
+    spot = np.exp(-(((np.abs(q[:, 0]) - x) / wide) ** 2) - ((q[:, 1] - y) / high) ** 2) * (q[:, 2] > -0.5)
+    spot[np.setdiff1d(np.arange(len(vertices)), source.group_vertices("body"))] = 0.0
+    mean = neighbour_mean(quad_triangles(source.groups["body"][..., 0]), len(vertices))
+    out = vertices.copy()
+    for _ in range(rounds):
+        out += (0.5 * spot)[:, None] * (mean @ out - out)
+    return out
 
 
 def _lower_arms(source: Source, vertices: Floats, angle_rad: float) -> Floats:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from avatar_engine.components.controls import ARKIT, TONGUE
 from avatar_engine.components.visemes import VISEMES
-from avatar_engine.maker.geometry import smooth_step
+from avatar_engine.maker.geometry import neighbour_mean, quad_triangles, smooth_step
 from avatar_engine.maker.lids import fitted_blink
-from avatar_engine.maker.lips import sealing
-from avatar_engine.maker.parts import Floats
+from avatar_engine.maker.lips import rounding, sealing
+from avatar_engine.maker.parts import Floats, Ints
 from avatar_engine.maker.rings import lip_rings
 from avatar_engine.maker.source import Source
 
@@ -83,11 +84,52 @@ def arkit_shapes(source: Source, vertices: Floats) -> dict[str, Floats]:
     shapes = {name: source.face_unit(name).copy() for name in ARKIT}
     for side in ("Left", "Right"):
         shapes[f"eyeBlink{side}"] = fitted_blink(source, vertices, side)
+        shapes[f"mouthSmile{side}"] = _smooth_cheek(source, vertices, shapes[f"mouthSmile{side}"])
     for name in SEALED:
         shapes[name] += sealing(vertices + shapes[name])
+    shapes["mouthFunnel"] += rounding(vertices + shapes["mouthFunnel"])
+    shapes["tongueOut"] += _over_the_teeth(source, vertices)
     open_jaw = vertices + shapes["jawOpen"] + shapes["mouthClose"]
     shapes["mouthClose"] += sealing(open_jaw)
     return shapes
+
+
+TONGUE_RISE_DM = 0.14
+"""How far the tip of the resting tongue lies under the edge of the lower lip."""
+
+
+def _tongue_along(source: Source, vertices: Floats) -> tuple[Ints, Floats]:
+    """Vertices of the tongue and their place from root (0) to tip (1)."""
+    members = source.group_vertices("helper-tongue")
+    depth = vertices[members, 2]
+    return members, (depth - depth.min()) / (depth.max() - depth.min())
+
+
+def _over_the_teeth(source: Source, vertices: Floats) -> Floats:
+    """Our tongue rests lower than that of the data set: it has to rise on its way out."""
+    members, along = _tongue_along(source, vertices)
+    out = np.zeros_like(vertices)
+    out[members, 1] = TONGUE_RISE_DM * smooth_step(0.0, 0.75, along)
+    return out
+
+
+CHEEK_FOLD = ((0.70, -0.70), (0.26, 0.26), 40)
+"""Where the smile of the data set has a hard half ring in the cheek: centre, size (eye distances), rounds."""
+
+
+def _smooth_cheek(source: Source, vertices: Floats, delta: Floats) -> Floats:
+    left, right = source.joint_cube(vertices, "l-eye"), source.joint_cube(vertices, "r-eye")
+    q = (vertices - (left + right) / 2) / (left[0] - right[0])
+    (x, y), (wide, high), rounds = CHEEK_FOLD
+    spot = np.exp(-(((np.abs(q[:, 0]) - x) / wide) ** 2) - ((q[:, 1] - y) / high) ** 2) * (q[:, 2] > -0.9)
+    spot[np.setdiff1d(np.arange(len(vertices)), source.group_vertices("body"))] = 0.0
+    lips = vertices[np.concatenate(lip_rings())]
+    spot *= smooth_step(0.0, 0.12, cKDTree(lips).query(vertices)[0])
+    mean = neighbour_mean(quad_triangles(source.groups["body"][..., 0]), len(vertices))
+    out = delta.copy()
+    for _ in range(rounds):
+        out += (0.6 * spot)[:, None] * (mean @ out - out)
+    return out
 
 
 def viseme_shapes(arkit: dict[str, Floats], table: dict[str, dict[str, float]]) -> dict[str, Floats]:
@@ -118,11 +160,8 @@ def _mixed(arkit: dict[str, Floats], recipe: dict[str, float]) -> Floats:
 
 def tongue_shapes(source: Source, vertices: Floats) -> dict[str, Floats]:
     """Bends of the tongue for the speech articulators; the root stays."""
-    members = source.group_vertices("helper-tongue")
-    tongue = vertices[members]
-    back, front = tongue[:, 2].min(), tongue[:, 2].max()
-    along = (tongue[:, 2] - back) / (front - back)
-    length = front - back
+    members, along = _tongue_along(source, vertices)
+    length = float(np.ptp(vertices[members, 2]))
     tip = smooth_step(0.45, 1.0, along)
     middle = np.exp(-(((along - 0.35) / 0.25) ** 2))
     whole = smooth_step(0.1, 1.0, along)

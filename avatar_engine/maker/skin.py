@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, map_coordinates
+from scipy.spatial import cKDTree
 
 from avatar_engine.maker.bake import Texels, noise, point_occlusion, rasterise
 from avatar_engine.maker.body import HEAD, MOUTH, SOCKET_A, SOCKET_B, Bust, Person, cut_bust
@@ -15,6 +16,7 @@ from avatar_engine.maker.brows import paint_brows
 from avatar_engine.maker.eyes import eyeballs
 from avatar_engine.maker.geometry import smooth_step, vertex_areas
 from avatar_engine.maker.parts import Floats, Material
+from avatar_engine.maker.rings import MARGIN, lid_rings, lip_rings, split_ring
 
 INSIDE_MOUTH = (0.20, 0.052, 0.048)
 SOCKET = (0.62, 0.36, 0.32)
@@ -22,6 +24,13 @@ SOCKET = (0.62, 0.36, 0.32)
 
 
 OCCLUSION_REACH_DM = 0.42
+
+LIP_LINE = (0.0, 0.06, 0.62, 0.9, 1.0, 1.0)
+"""Darkness on the lip rings from outside to inside."""
+LID_SHADE, LID_REACH_DM = 0.34, 0.05
+"""The lid under the lashes lies in their shade."""
+LASH_LINE = (0.0, 0.30, 0.95, 0.55, 0.0)
+"""Darkness on the lid rings from the skin to the inner edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,8 @@ class Field:
     lids: Floats
     ears: Floats
     island: NDArray[np.int64]
+    lip_line: Floats
+    lash_line: Floats
     mouth: Floats
     nose: Floats
 
@@ -51,7 +62,7 @@ class Field:
 
 def skin_material(person: Person, bust: Bust, size: int = 2048) -> Material:
     """The painted skin."""
-    return Material("Skin", "skin", texture=skin_picture(person, bust, size), roughness=0.47)
+    return Material("Skin", "skin", texture=skin_picture(person, bust, size), roughness=0.55)
 
 
 def skin_picture(person: Person, bust: Bust, size: int) -> Image.Image:
@@ -59,9 +70,13 @@ def skin_picture(person: Person, bust: Bust, size: int) -> Image.Image:
     surface = bust.surface
     openness = _openness(person, bust)
     at, tex = bust.corner_position, bust.corner_texcoord
+    lip_line, lash_line = (bust.from_source @ line for line in ring_lines(person))
     attributes = np.column_stack(
-        [surface.positions[at], surface.normals[at], bust.old_texcoords[tex], openness[at], bust.island[tex]]
-    )
+        [
+            surface.positions[at], surface.normals[at], bust.old_texcoords[tex], openness[at], bust.island[tex],
+            lip_line[at], lash_line[at],
+        ]
+    )  # fmt: skip
     texels = rasterise(bust.texcoords[tex], bust.corner_triangles, attributes, size)
     field = _field(person, texels)
     color = paint(person, field)
@@ -109,7 +124,27 @@ def _field(person: Person, texels: Texels) -> Field:
     middle = (np.abs(q[:, 0]) < 0.06) & (q[:, 1] < -0.15) & (q[:, 1] > mouth[1] + 0.1)
     nose = q[middle][q[middle, 2].argmax()]
     island = np.round(values[:, 9]).astype(np.int64)
-    return Field(p, q, values[:, 3:6], values[:, 8], lips, mask("eyelids"), mask("ears"), island, mouth, nose)
+    lids, ears = mask("eyelids"), mask("ears")
+    lip_line, lash_line = values[:, 10], values[:, 11]
+    return Field(p, q, values[:, 3:6], values[:, 8], lips, lids, ears, island, lip_line, lash_line, mouth, nose)
+
+
+def ring_lines(person: Person) -> tuple[Floats, Floats]:
+    """Fields (n,) 0..1 on the data set: the dark line between the lips, and the line of the lash roots."""
+    lip, lash = np.zeros(len(person.vertices)), np.zeros(len(person.vertices))
+    for ring, amount in zip(lip_rings(), LIP_LINE, strict=True):
+        lip[ring] = amount
+    home = person.source.vertices
+    for rings in lid_rings().values():
+        for ring, amount in zip(rings, LASH_LINE, strict=True):
+            upper, lower = split_ring(ring, home[:, 0], home[:, 1])
+            lash[lower] = 0.4 * amount
+            lash[upper] = amount
+        edge = person.vertices[split_ring(rings[MARGIN], home[:, 0], home[:, 1])[0]]
+        distance = cKDTree(edge).query(person.vertices)[0]
+        above = person.vertices[:, 1] > edge[:, 1].min()
+        lash = np.maximum(lash, LID_SHADE * np.exp(-((distance / LID_REACH_DM) ** 2)) * above)
+    return lip, lash
 
 
 def _darken(color: Floats, amount: Floats, channels: tuple[float, float, float]) -> Floats:
@@ -119,14 +154,14 @@ def _darken(color: Floats, amount: Floats, channels: tuple[float, float, float])
 def paint(person: Person, field: Field) -> Floats:
     """sRGB (k, 3) of all texels."""
     spec, p = person.spec.skin, field.p
-    q, mouth, nose = field.q, field.mouth, field.nose
+    mouth, nose = field.mouth, field.nose
     tone = np.array(spec.tone) / 255.0
     coarse, middle, fine = noise(p, 1.2, 1), noise(p, 5.0, 2), noise(p, 26.0, 3, 3, 0.7)
     pores = noise(p, 95.0, 4, 2, 0.8)
     color = np.tile(tone, (len(p), 1))
-    color *= (1 + 0.030 * coarse + 0.022 * middle + 0.030 * fine + 0.022 * pores)[:, None]
+    color *= (1 + 0.030 * coarse + 0.028 * middle + 0.042 * fine + 0.040 * pores)[:, None]
     color *= (
-        1 + np.outer(noise(p, 2.4, 5), [0.012, -0.016, -0.018]) + np.outer(noise(p, 14.0, 6), [0.012, -0.014, -0.010])
+        1 + np.outer(noise(p, 2.4, 5), [0.012, -0.016, -0.018]) + np.outer(noise(p, 14.0, 6), [0.016, -0.020, -0.016])
     )
     red = (
         0.60 * field.pair((0.60, -0.66, nose[2] - 0.35), (0.34, 0.26, 0.4))
@@ -149,8 +184,13 @@ def paint(person: Person, field: Field) -> Floats:
     color[field.island == MOUTH] = np.array(INSIDE_MOUTH)
     color[field.island == MOUTH] *= (1 + 0.12 * middle[field.island == MOUTH])[:, None]
     color[(field.island == SOCKET_A) | (field.island == SOCKET_B)] = np.array(SOCKET)
-    deep = np.clip(field.open_, 0.15, 1) ** np.where(field.island == MOUTH, 1.2, 0.8)
-    return np.asarray(color * np.stack([deep**0.55, deep**0.75, deep**0.80], 1))
+    makeup = 0.12 + 0.55 * person.spec.eyes.lashes + 0.3 * spec.makeup
+    color = _darken(color, np.clip(field.lash_line, 0, 1) * makeup, (0.80, 0.86, 0.88))
+    color = _darken(color, field.lip_line, (0.62, 0.80, 0.78))
+    around_eyes = np.clip(field.pair((0.5, 0.10, nose[2] - 0.5), (0.42, 0.26, 0.6)), 0, 1)
+    power = np.where(field.island == MOUTH, 1.2, 0.8 - 0.42 * around_eyes)
+    deep = np.clip(field.open_, 0.15, 1) ** power
+    return np.asarray(color * np.stack([deep**0.55, deep**0.72, deep**0.76], 1))
 
 
 def _freckles(color: Floats, person: Person, field: Field) -> Floats:

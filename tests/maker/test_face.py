@@ -1,0 +1,197 @@
+"""The face of each bundled person: what every shape moves, lips that meet, lids that close, teeth that are bitten."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.components.action_units import catalogue
+from avatar_engine.components.controls import ARKIT, TONGUE
+from avatar_engine.components.visemes import VISEMES
+from avatar_engine.engine.assets import asset_path
+from avatar_engine.maker.body import Person, cut_bust
+from avatar_engine.maker.build import make_person
+from avatar_engine.maker.eyes import eyeballs
+from avatar_engine.maker.lids import lid_gap
+from avatar_engine.maker.lips import seam_gap
+from avatar_engine.maker.mouth import arch_of, incisor_edge, mouth_materials, mouth_parts
+from avatar_engine.maker.rings import lip_rings
+from avatar_engine.maker.shapes import LIP_CORNER, SEALED, mirrored_names
+from avatar_engine.maker.spec import load_person
+from avatar_engine.maker.visemes import VISEME_TABLE
+
+pytestmark = pytest.mark.unit
+
+PEOPLE = ("ada", "ben", "doctor_avatar_1", "kenji")
+MM = 0.01  # dm
+RNG_DRAWS = 400
+
+
+@lru_cache(maxsize=4)
+def person(name: str) -> Person:
+    return make_person(load_person(Path(asset_path("avatars", name, "person.yaml"))))
+
+
+def mixed(who: Person, recipe: dict[str, float]) -> np.ndarray:
+    """Vertices in a pose of controls."""
+    out = who.vertices.copy()
+    for pattern, weight in recipe.items():
+        for name in mirrored_names(pattern):
+            out += weight * who.shapes[name]
+    return out
+
+
+def q_of(who: Person) -> np.ndarray:
+    return (who.vertices - who.eye_centre) / who.ipd
+
+
+def test_all_shapes_are_there() -> None:
+    shapes = person("ada").shapes
+    assert set(ARKIT) | set(TONGUE) | {f"viseme_{name}" for name in VISEMES} <= set(shapes)
+    extra = set(shapes) - set(ARKIT) - set(TONGUE) - {f"viseme_{name}" for name in VISEMES}
+    assert extra <= {unit.id for unit in catalogue().units}
+    assert len(extra) >= 30
+
+
+REGIONS: dict[str, tuple[float, float, float]] = {
+    # prefix: lowest y, highest y (eye distances from the pupils), widest x
+    "brow": (-0.60, 1.6, 1.35),
+    "eye": (-1.00, 0.85, 1.30),
+    "cheekSquint": (-1.75, 0.60, 1.45),
+    "noseSneer": (-1.45, 1.05, 1.20),
+    "mouth": (-2.60, 0.25, 1.45),
+    "viseme": (-2.60, 0.25, 1.45),
+    "cheekPuff": (-2.30, 0.25, 1.50),
+    "jaw": (-2.60, 0.30, 1.50),
+}
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_shapes_stay_in_their_region(name: str) -> None:
+    """Each shape moves its part of the face; elsewhere it moves next to nothing."""
+    who = person(name)
+    q = q_of(who)[:13380]
+    for shape, delta in who.shapes.items():
+        box = next((REGIONS[prefix] for prefix in REGIONS if shape.startswith(prefix)), None)
+        if box is None:
+            continue
+        low, high, wide = box
+        outside = (q[:, 1] < low) | (q[:, 1] > high) | (np.abs(q[:, 0]) > wide)
+        moved = np.linalg.norm(delta[:13380], axis=1)
+        assert moved[outside].sum() <= 0.01 * moved.sum() + 1e-9, shape
+        assert moved[outside].max() < 0.5 * MM, shape
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_sides_move_their_own_side(name: str) -> None:
+    who = person(name)
+    x = who.vertices[:13380, 0]
+    for shape, delta in who.shapes.items():
+        if not shape.endswith(("Left", "Right")) or shape in ("jawLeft", "jawRight", "mouthLeft", "mouthRight"):
+            continue
+        if shape.startswith("tongue"):
+            continue
+        moved = np.linalg.norm(delta[:13380], axis=1)
+        own = x > 0 if shape.endswith("Left") else x < 0
+        assert moved[own].sum() > 0.6 * moved.sum(), shape
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_splits_add_up_to_the_whole(name: str) -> None:
+    shapes = person(name).shapes
+    pucker = sum(shapes[f"AU18{part}"] for part in ("TL", "TR", "BL", "BR"))
+    np.testing.assert_allclose(pucker, shapes["mouthPucker"], atol=1e-9)
+    np.testing.assert_allclose(shapes["AU01L"] + shapes["AU01R"], shapes["browInnerUp"], atol=1e-9)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_lips_meet(name: str) -> None:
+    """At rest, on PP and in any mixture of shapes that leave a mouth closed: within half a millimetre."""
+    who = person(name)
+    rest = {"mouthSmile*": 0.12}
+    for recipe in ({}, rest, VISEME_TABLE["PP"], {**VISEME_TABLE["PP"], **rest}, {"jawOpen": 1.0, "mouthClose": 1.0}):
+        gap = seam_gap(mixed(who, recipe))[1]
+        assert gap.max() <= 0.5 * MM, recipe
+        assert gap.min() >= -0.9 * MM, recipe
+    rng = np.random.default_rng(4)
+    for _ in range(40):
+        recipe = {shape: float(rng.uniform(0, 0.6)) for shape in rng.choice(SEALED, 3, replace=False)}
+        assert seam_gap(mixed(who, recipe))[1].max() <= 0.5 * MM, recipe
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_lips_meet_on_the_fine_mesh(name: str) -> None:
+    """The subdivided mouth shows no gap either: no lower-lip vertex of the seam lies visibly under the upper lip."""
+    who = person(name)
+    bust = cut_bust(who, 0)
+    for recipe in ({}, VISEME_TABLE["PP"]):
+        fine = bust.from_source @ mixed(who, recipe)
+        # Catmull-Clark keeps the data set's vertices first: row k is the k-th used vertex.
+        rows = np.asarray(bust.from_source[:, lip_rings()[2]].argmax(axis=0)).ravel()
+        seam = fine[rows]
+        upper, lower = seam[1:LIP_CORNER], seam[LIP_CORNER + 1 : 20]
+        order = np.argsort(lower[:, 0])
+        gap = upper[:, 1] - np.interp(upper[:, 0], lower[order, 0], lower[order, 1])
+        assert np.abs(gap).max() < 1.0 * MM
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_lower_lip_touches_upper_teeth_on_ff(name: str) -> None:
+    who = person(name)
+    posed = mixed(who, VISEME_TABLE["FF"])
+    edge, teeth = incisor_edge(who), arch_of(who, upper=True)
+    lip = np.concatenate([posed[ring[[18, 19, 20]]] for ring in lip_rings()[:5]])
+    top = float(lip[:, 1].max())
+    assert edge - 0.5 * MM <= top <= edge + 3.5 * MM
+    assert float(lip[:, 2].max()) > float(teeth.z.max())
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_lids_close(name: str) -> None:
+    who = person(name)
+    for side in ("Left", "Right"):
+        assert lid_gap(who.vertices, side).min() > 1.0 * MM
+        for squint in (0.0, 1.0):
+            posed = who.vertices + who.shapes[f"eyeBlink{side}"] + squint * who.shapes[f"eyeSquint{side}"]
+            assert lid_gap(posed, side).max() <= 0.0
+            assert lid_gap(posed, side).min() > -8.0 * MM
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_teeth_and_tongue_stay_behind_the_lips(name: str) -> None:
+    """Random mixtures of visemes and expressions: no tooth comes through the skin of the lips."""
+    who = person(name)
+    parts = {part.name: part for part in mouth_parts(who, mouth_materials(), 2)}
+    rng = np.random.default_rng(9)
+    names = list(VISEME_TABLE)[1:]
+    emotion = ("mouthSmile*", "mouthFrown*", "mouthPress*", "mouthShrugLower", "mouthUpperUp*", "mouthDimple*")
+    rings = lip_rings()
+    outer = np.concatenate([rings[0], rings[1]])
+    for _ in range(RNG_DRAWS):
+        recipe: dict[str, float] = {}
+        for viseme in rng.choice(names, 2, replace=False):
+            share = rng.uniform(0, 0.6)
+            for control, weight in VISEME_TABLE[str(viseme)].items():
+                recipe[control] = recipe.get(control, 0.0) + share * weight
+        for control in rng.choice(emotion, 2, replace=False):
+            recipe[str(control)] = recipe.get(str(control), 0.0) + float(rng.uniform(0, 0.5))
+        posed = mixed(who, recipe)[outer]
+        for row in ("TeethUpper", "TeethLower"):
+            teeth = parts[row].positions.copy()
+            for pattern, weight in recipe.items():
+                for control in mirrored_names(pattern):
+                    if control in parts[row].morphs:
+                        teeth += weight * parts[row].morphs[control]
+            front = teeth[np.abs(teeth[:, 0]) < 0.12]
+            lips = posed[np.abs(posed[:, 0]) < 0.12]
+            assert front[:, 2].max() < lips[:, 2].max() - 0.2 * MM, recipe
+
+
+def test_eyeballs_fill_the_lids() -> None:
+    who = person("ada")
+    for side, ball in eyeballs(who).items():
+        assert 0.11 < ball.radius < 0.16
+        assert np.linalg.norm(ball.centre - who.centres[f"eye{side}"]) < 1e-9
