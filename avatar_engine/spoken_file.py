@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import sys
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def cues_of(spoken: SpokenFile) -> list[tuple[float, float, str]]:
     label = spoken.frames.weights[0].argmax(1)
     edges = [0, *(np.flatnonzero(np.diff(label)) + 1).tolist(), len(label)]
     cues = []
-    for first, last in zip(edges, edges[1:]):
+    for first, last in itertools.pairwise(edges):
         if last > first:
             cues.append((first * FRAME_S, min(last * FRAME_S, spoken.duration_s), VISEMES[label[first]]))
     return cues

@@ -63,9 +63,12 @@ def _window() -> Float:
 
 
 def clean(audio: Float) -> Float:
-    """Audio (..., samples) without NaN or infinities, within [-1, 1]; a copy only where one is needed."""
-    out = np.nan_to_num(np.asarray(audio, np.float32), copy=True, nan=0.0, posinf=1.0, neginf=-1.0)
-    return np.clip(out, -1.0, 1.0, out=out)
+    """A copy of audio (..., samples) without NaN or infinities, within [-1, 1]."""
+    out: Float = np.clip(audio, -1.0, 1.0, dtype=np.float32)
+    # Clipping leaves only NaN; one sum finds it more cheaply than a look at every sample.
+    if np.isnan(out.sum()):
+        np.nan_to_num(out, copy=False, nan=0.0)
+    return out
 
 
 def mel_power(padded: Float) -> Float:
@@ -76,9 +79,11 @@ def mel_power(padded: Float) -> Float:
     for at in range(0, frames.shape[1], _BLOCK_HOPS):
         block = frames[:, at : at + _BLOCK_HOPS]
         # A constant offset is taken out of every window, so a DC bias never reaches the bands.
-        windowed = (block - block.mean(axis=2, keepdims=True, dtype=np.float32)) * _window()
+        windowed = block - np.add.reduce(block, axis=2, keepdims=True) * np.float32(1.0 / WINDOW)
+        windowed *= _window()
         spectrum = np.fft.rfft(windowed, FFT, axis=2)[:, :, first:last]
-        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+        power = np.square(spectrum.real, dtype=np.float32)
+        power += np.square(spectrum.imag, dtype=np.float32)
         up = np.add.reduceat(power * rising, starts, axis=2)
         down = np.add.reduceat(power * falling, starts, axis=2)
         out[:, at : at + _BLOCK_HOPS] = up[:, :, :-1] + down[:, :, 1:]

@@ -28,7 +28,14 @@ from avatar_engine.systems.viseme_posteriors import (
 Float = NDArray[np.float32]
 
 SIL, PP, FF, AA = (VISEME_INDEX[name] for name in ("sil", "PP", "FF", "aa"))
-ROUND = tuple(VISEME_INDEX[name] for name in ("O", "U"))
+ROUND = [VISEME_INDEX[name] for name in ("O", "U")]
+_MEMORY = 8  # hops a held lip looks back at most
+_ONE_HOT = np.eye(VISEMES, dtype=np.float32)
+_REST = _ONE_HOT[SIL]
+_FAINT = np.float32(1e-4)
+# Lips that are shut, at rest or at the teeth open no wider than this.
+_WIDEST = np.ones(VISEMES, np.float32)
+_WIDEST[[SIL, PP]], _WIDEST[FF] = 0.02, 0.15
 # Openness a renderer shows for each viseme at full weight, as the lip-sync score assumes it.
 VISEME_OPENNESS = np.array(
     [0, 0, 0.12, 0.25, 0.25, 0.30, 0.22, 0.18, 0.25, 0.30, 0.95, 0.60, 0.35, 0.60, 0.30], np.float32
@@ -39,20 +46,15 @@ VISEME_OPENNESS = np.array(
 class Decoding:
     """How to decide. Tuned on the development set of the lip-sync score; see tools/visemes."""
 
-    stay: float = 0.5
+    stay: float = 0.4
     """Share of belief that expects the mouth of the hop before."""
-    sharpness: float = 1.0
-    """Exponent of the evidence of one hop."""
-    viseme_share: float = 0.5
-    """Weight of the viseme head against what also passes for the believed phones."""
     silence_bias: float = -1.0
+    """Logs of what the evidence of some visemes is multiplied with."""
     closed_bias: float = 0.0
     labiodental_bias: float = 0.0
-    rounded_bias: float = 0.0
-    lips_share: float = 0.5
-    """Weight of the closure, labiodental and rounding cues in the evidence of their visemes."""
-    speech_on: float = 0.5
-    speech_off: float = 0.3
+    rounded_bias: float = 0.2
+    speech_over: float = 0.4
+    """Speech belief above which the mouth moves."""
     gate_falls: float = 0.75
     """Share of the speech belief kept per hop while it falls."""
     shut_hops: int = 4
@@ -81,110 +83,120 @@ class VisemeDecoder:
         d = self.decoding
         bias = np.zeros(VISEMES, np.float32)
         bias[SIL], bias[PP], bias[FF] = d.silence_bias, d.closed_bias, d.labiodental_bias
-        bias[list(ROUND)] = d.rounded_bias
-        self._bias = bias
+        bias[ROUND] = d.rounded_bias
+        self._bias = np.exp(bias)
         self._belief = np.zeros((4, VISEMES), np.float32)
-        self._last = np.zeros((4, 4), np.float32)  # speech gate, is open, label held, hops it is held for
+        self._gate = np.zeros(4, np.float32)
+        self._before = np.zeros((4, _MEMORY), np.int64)  # labels of the last hops, before any was held
 
     @property
     def state_bytes(self) -> int:
         """Memory per stream."""
-        return int(self._belief[0].nbytes + self._last[0].nbytes)
+        return int(self._belief[0].nbytes + self._gate[0].nbytes + self._before[0].nbytes)
 
     def reset(self, slot: int) -> None:
         """Start (or restart) a stream in silence."""
+        more = max(2 * len(self._belief), slot + 1) - len(self._belief)
         if slot >= len(self._belief):
-            grown = max(2 * len(self._belief), slot + 1)
-            self._belief = np.concatenate([self._belief, np.zeros((grown - len(self._belief), VISEMES), np.float32)])
-            self._last = np.concatenate([self._last, np.zeros((grown - len(self._last), 4), np.float32)])
+            self._belief = np.concatenate([self._belief, np.zeros((more, VISEMES), np.float32)])
+            self._gate = np.concatenate([self._gate, np.zeros(more, np.float32)])
+            self._before = np.concatenate([self._before, np.zeros((more, _MEMORY), np.int64)])
         self._belief[slot] = 0.0
         self._belief[slot, SIL] = 1.0
-        self._last[slot] = 0.0
+        self._gate[slot] = 0.0
+        self._before[slot] = SIL
 
     def push(self, slots: NDArray[np.int64], seen: Posteriors) -> VisemeFrames:
         """Frames for k hops of the streams `slots`."""
         d = self.decoding
-        evidence = self._evidence(seen)
-        speech, openness = seen.cues[..., SPEECH], seen.cues[..., OPENNESS]
-        belief = self._belief[slots]
-        gate, is_open, held, held_for = self._last[slots].T
-        hops = evidence.shape[1]
-        weights = np.empty((len(slots), hops, VISEMES), np.float32)
-        labels = np.empty((len(slots), hops), np.int64)
-        opened = np.empty((len(slots), hops), np.float32)
-        gates = np.empty((len(slots), hops), np.float32)
-        rows = np.arange(len(slots))
-        stay, leave = np.float32(d.stay), np.float32((1.0 - d.stay) / VISEMES)
-        for t in range(hops):
-            gate = np.maximum(speech[:, t], gate * np.float32(d.gate_falls))
-            is_open = np.where(gate > np.where(is_open > 0, d.speech_off, d.speech_on), 1.0, 0.0)
-            belief = evidence[:, t] * (stay * belief + leave)
-            belief /= belief.sum(axis=1, keepdims=True)
-            label = belief.argmax(axis=1)
-            # A closed or biting lip holds its minimum, whatever the next hop believes.
-            held_for = np.maximum(held_for - 1.0, 0.0)
-            label = np.where((held_for > 0) & (is_open > 0), held.astype(np.int64), label)
-            begins = ((label == PP) | (label == FF)) & (label != held)
-            held_for = np.where(begins, np.where(label == PP, d.shut_hops, d.bite_hops), held_for)
-            label = np.where(is_open > 0, label, SIL)
-            held = label.astype(np.float32)
-            frame = belief * np.float32(1.0 - d.focus)
-            frame[rows, label] += np.float32(d.focus)
-            shut = is_open <= 0
-            frame[shut] = 0.0
-            frame[shut, SIL] = 1.0
-            weights[:, t] = frame
-            labels[:, t] = label
-            wide = np.where((label == PP) | (label == SIL), np.float32(0.02), openness[:, t])
-            wide = np.where(label == FF, np.minimum(wide, np.float32(0.15)), wide)
-            opened[:, t] = np.where(shut, 0.0, wide)
-            gates[:, t] = gate
-        self._belief[slots] = belief
-        self._last[slots] = np.stack([gate, is_open, held, held_for], axis=1)
+        belief, gate = self._filtered(slots, seen)
+        speaks = gate > d.speech_over
+        raw = np.where(speaks, belief.argmax(axis=2), SIL)
+        past = np.concatenate([self._before[slots], raw], axis=1)
+        self._before[slots] = past[:, -_MEMORY:]
+        # A closed or biting lip is held, whatever the next hops believe; of the two, lips that close win.
+        label = np.where(_held(past, FF, d.bite_hops) & (raw != PP), FF, raw)
+        label = np.where(_held(past, PP, d.shut_hops), PP, label)
+        label = np.where(speaks, label, SIL)
+
+        weights = belief * np.float32(1.0 - d.focus)
+        weights += np.float32(d.focus) * _ONE_HOT[label]
+        strongest = np.take_along_axis(weights, label[..., None], axis=2)[..., 0]
+        openness = np.minimum(seen.cues[..., OPENNESS], _WIDEST[label])
+        weights = _opened_to(weights, strongest, label == AA, openness)
+        weights[~speaks] = _REST
         return VisemeFrames(
-            weights=_opened_to(weights, labels, opened),
-            openness=opened,
-            closure=seen.cues[..., CLOSURE] * (gates > d.speech_off),
-            labiodental=seen.cues[..., LABIODENTAL] * (gates > d.speech_off),
-            rounding=seen.cues[..., ROUNDING] * (gates > d.speech_off),
-            speech=np.minimum(gates, 1.0),
+            weights=weights,
+            openness=openness * speaks,
+            closure=seen.cues[..., CLOSURE] * speaks,
+            labiodental=seen.cues[..., LABIODENTAL] * speaks,
+            rounding=seen.cues[..., ROUNDING] * speaks,
+            speech=np.minimum(gate, 1.0),
         )
 
-    def _evidence(self, seen: Posteriors) -> Float:
-        """(n, k, VISEMES), unnormalised."""
+    def _filtered(self, slots: NDArray[np.int64], seen: Posteriors) -> tuple[Float, Float]:
+        """Belief (n, k, VISEMES) and speech gate (n, k), each hop knowing the ones before it."""
         d = self.decoding
+        belief = self._evidence(seen)
+        gate = np.ascontiguousarray(seen.cues[..., SPEECH])
+        now, level = self._belief[slots], self._gate[slots]
+        stay, leave = np.float32(d.stay), np.float32((1.0 - d.stay) / VISEMES)
+        falls = np.float32(d.gate_falls)
+        for t in range(belief.shape[1]):
+            now = now * stay
+            now += leave
+            now *= belief[:, t]
+            now /= now.sum(axis=1, keepdims=True)
+            belief[:, t] = now
+            level = np.maximum(gate[:, t], level * falls)
+            gate[:, t] = level
+        self._belief[slots], self._gate[slots] = now, level
+        return belief, gate
+
+    def _evidence(self, seen: Posteriors) -> Float:
+        """(n, k, VISEMES), unnormalised: what the two heads agree on, times the odds of the lips' own cues."""
         # einsum adds in a fixed order, whatever the number of rows; a matrix product would not.
-        passing = np.einsum("nkp,pv->nkv", seen.phone, self._accepted)
-        log = d.viseme_share * np.log(seen.viseme + 1e-5) + (1.0 - d.viseme_share) * np.log(passing + 1e-5)
-        log += self._bias
-        cues = np.clip(seen.cues, 1e-4, 1.0 - 1e-4)
-        odds = np.log(cues) - np.log1p(-cues)
-        lips = np.float32(d.lips_share)
-        log[..., PP] += lips * odds[..., CLOSURE]
-        log[..., FF] += lips * odds[..., LABIODENTAL]
-        for viseme in ROUND:
-            log[..., viseme] += np.float32(0.5) * lips * odds[..., ROUNDING]
-        log -= log.max(axis=2, keepdims=True)
-        return np.exp(log * np.float32(d.sharpness)).astype(np.float32)
+        out = np.einsum("nkp,pv->nkv", seen.phone, self._accepted)
+        out += _FAINT
+        out *= seen.viseme + _FAINT
+        np.sqrt(out, out=out)
+        out *= self._bias
+        cues = np.clip(seen.cues, _FAINT, 1.0 - _FAINT)
+        odds = cues / (1.0 - cues)
+        out[..., PP] *= odds[..., CLOSURE]
+        out[..., FF] *= odds[..., LABIODENTAL]
+        out[..., ROUND] *= np.sqrt(odds[..., ROUNDING, None])
+        return out
 
 
-def _opened_to(weights: Float, labels: NDArray[np.int64], openness: Float) -> Float:
+def _held(past: NDArray[np.int64], viseme: int, hops: int) -> NDArray[np.bool_]:
+    """(n, k): whether `viseme` began in this hop or the hops - 1 before it; past (n, _MEMORY + k)."""
+    is_it = past == viseme
+    begins = is_it[:, 1:] & ~is_it[:, :-1]
+    count = past.shape[1] - _MEMORY
+    held = np.zeros((len(past), count), np.bool_)
+    for back in range(hops):
+        first = _MEMORY - 1 - back
+        held |= begins[:, first : first + count]
+    return held
+
+
+def _opened_to(weights: Float, strongest: Float, is_aa: NDArray[np.bool_], openness: Float) -> Float:
     """Weights whose mouth is as open as wanted, as far as the decided viseme stays the strongest.
 
-    weights (n, k, VISEMES) summing to 1. A mouth too open gives weight to rest, one not open enough to aa.
+    weights (n, k, VISEMES) summing to 1, `strongest` (n, k) that of the decided viseme. A mouth too open gives
+    weight to rest, one not open enough to aa.
     """
-    shown = (weights * VISEME_OPENNESS).sum(axis=2)
-    strongest = np.take_along_axis(weights, labels[..., None], axis=2)[..., 0]
-    # Rest may come to 0.9 of the strongest: w * s + rest' = 0.9 * strongest * s with s + rest' = 1.
+    shown = np.einsum("nkv,v->nk", weights, VISEME_OPENNESS)
     rest = weights[..., SIL]
-    least = np.where(labels == SIL, 1.0, (1.0 - rest) / (1.0 - rest + np.maximum(0.9 * strongest - rest, 1e-3)))
-    scale = np.clip(openness / np.maximum(shown, 1e-3), np.minimum(least, 1.0), 1.0).astype(np.float32)
-    out = weights * scale[..., None]
+    # Rest may come to 0.9 of the strongest: rest + (1 - s) * (1 - rest) = 0.9 * s * strongest.
+    least = (1.0 - rest) / (1.0 - rest + np.maximum(0.9 * strongest - rest, 1e-3))
+    scale = np.clip(openness / np.maximum(shown, 1e-3), np.minimum(least, 1.0), 1.0)
+    lacks = np.maximum(openness - shown, 0.0) / (0.95 - np.minimum(shown, 0.9))
+    room = 0.9 * strongest
+    more = np.minimum(lacks, np.where(is_aa, 1.0, room / (1.0 + room)))
+    out = weights * (scale * (1.0 - more))[..., None]
     out[..., SIL] += 1.0 - scale
-    lacks = np.clip((openness - shown) / (0.95 - np.minimum(shown, 0.9)), 0.0, 1.0)
-    at_most = np.where(labels == AA, 1.0, 0.9 * strongest / (1.0 + 0.9 * strongest))
-    more = np.where(labels == SIL, 0.0, np.minimum(lacks, at_most)).astype(np.float32)
-    out *= (1.0 - more)[..., None]
     out[..., AA] += more
     return out
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.onnx import DEFAULT_DEVICES, OnnxModel
-from avatar_engine.systems.log_mel import BANDS, HOP, LogMelFrontEnd, log_of
+from avatar_engine.systems.log_mel import BANDS, LogMelFrontEnd, log_of
 from avatar_engine.systems.phone_table import PHONE_CLASSES
 
 Float = NDArray[np.float32]
@@ -91,15 +91,17 @@ class PosteriorStreams:
         self._answer[slot] = self._fresh_answer
 
     def push(self, slots: NDArray[np.int64], audio: Float) -> Posteriors:
-        """audio (n, k * HOP) in [-1, 1] of the streams `slots`."""
+        """audio (n, k * 160) in [-1, 1] of the streams `slots`."""
         mel = log_of(self._front.push(slots, audio))
-        hops = audio.shape[1] // HOP
-        out = np.empty((len(slots), hops, _WIDTH), np.float32)
         waits = self._waits[slots]
-        for waiting in (False, True):
-            rows = np.flatnonzero(waits == waiting)
-            if len(rows):
-                out[rows] = self._stepped(slots[rows], mel[rows], waiting)
+        waiting = int(np.count_nonzero(waits))
+        if waiting in (0, len(slots)):
+            out = self._stepped(slots, mel, waiting > 0)
+        else:
+            out = np.empty((len(slots), mel.shape[1], _WIDTH), np.float32)
+            for half in (False, True):
+                rows = np.flatnonzero(waits == half)
+                out[rows] = self._stepped(slots[rows], mel[rows], half)
         return Posteriors(out[..., :VISEMES], out[..., VISEMES : VISEMES + PHONES], out[..., VISEMES + PHONES :])
 
     def _stepped(self, slots: NDArray[np.int64], mel: Float, waiting: bool) -> Float:

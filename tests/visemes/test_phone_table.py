@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from avatar_engine.components.visemes import VISEME_INDEX
@@ -34,7 +36,7 @@ def test_parts_fill_their_phone() -> None:
     phones = [(0.0, 0.1, "sil"), (0.1, 0.3, "aɪ"), (0.3, 0.5, "tʃ"), (0.5, 0.6, "ts"), (0.6, 0.9, "iao")]
     parts = segments(phones)
     assert parts[0].symbol == "sil"
-    for a, b in zip(parts, parts[1:]):
+    for a, b in itertools.pairwise(parts):
         assert a.end_s == pytest.approx(b.start_s)
     assert parts[-1].end_s == pytest.approx(0.9)
     assert parts[3].phone.viseme == "CH"  # lips stand forward through the whole affricate

@@ -8,6 +8,7 @@ Needs Debian's flite and espeak-ng. Nothing here is used for training.
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import subprocess
 import tempfile
@@ -99,7 +100,7 @@ def main() -> None:
     speech, phones = _padded(said.samples, said.rate, list(said.phones))
     soundfile.write(out / "demo_it.flac", speech, RATE, subtype="PCM_16")
     words = re.findall(r"[^\W\d_]+", ITALIAN)
-    counts = [sum(p[2] != "sil" for p in said.phones[a:b]) for a, b in zip(word_of, word_of[1:])]
+    counts = [sum(p[2] != "sil" for p in said.phones[a:b]) for a, b in itertools.pairwise(word_of)]
     about = {
         "voice": "espeak-ng it+f2",
         "licence": "no restriction (output of espeak-ng is not covered by its GPL; text is ours, MIT)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes as c
 import functools
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,7 +135,7 @@ def speak(text: str, voice: str, words_per_minute: int = 165, pitch: int = 50, p
 def closed_early(phones: list[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
     """Move the start of every stop from its burst back to its closure, at most half the phone before it."""
     moved = [list(p) for p in phones]
-    for before, stop in zip(moved, moved[1:]):
+    for before, stop in itertools.pairwise(moved):
         if str(stop[2])[:1] in STOPS:
             shift = min(STOP_CLOSURE_S, 0.5 * (float(before[1]) - float(before[0])))
             stop[0] = float(stop[0]) - shift

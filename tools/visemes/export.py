@@ -10,6 +10,7 @@ all in [0, 1]; next_state (B, S). Row t of a call that ends with hop h speaks of
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def build(p: network.Params, shape: network.Shape) -> onnx.ModelProto:
     mel_past, conv_past = (shape.kernel1 - 1) * BANDS, (shape.kernel2 - 2) * shape.conv1
     sizes = [mel_past, conv_past, shape.gru, shape.gru]
     marks = np.cumsum([0, *sizes]).tolist()
-    pasts = [g.cut("state", 1, a, b) for a, b in zip(marks, marks[1:])]
+    pasts = [g.cut("state", 1, a, b) for a, b in itertools.pairwise(marks)]
 
     mel = g.op("Concat", g.op("Reshape", pasts[0], g.ints(0, shape.kernel1 - 1, BANDS)), "mel", axis=1)
     c1 = g.op("Relu", g.dense(g.unfolded(mel, shape.kernel1, 1), p["c1"]))

@@ -22,12 +22,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=90.0)
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rows", type=int, default=48, help="streams in a batch")
+    parser.add_argument("--rows", type=int, default=32, help="streams in a batch")
     parser.add_argument("--frames", type=int, default=400, help="10 ms frames in a stream")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--final", type=float, default=0.0, help="learning rate at the end, as a share of the peak")
     parser.add_argument("--real-share", type=float, default=0.6, help="share of rows spoken by real people")
     parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--keep", type=float, default=0.999, help="share of the averaged weights kept per step")
     parser.add_argument("--gru", type=int, default=192)
     parser.add_argument("--seed", type=int, default=5)
     return parser.parse_args()
@@ -93,7 +94,7 @@ def main() -> None:
         progress = spent / args.minutes
         cosine = 0.5 * (1 + float(np_cos(progress)))
         rate = args.rate * min(1.0, (count + 1) / 150) * (args.final + (1 - args.final) * cosine)
-        keep = min(0.999, (count + 1) / (count + 20))
+        keep = min(args.keep, (count + 1) / (count + 20))
         batch = batches.get()
         key, use = jax.random.split(key)
         params, opt, average, total, parts = step(
