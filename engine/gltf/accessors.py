@@ -51,7 +51,7 @@ def read(document: Document, number: int, at: str) -> NDArray[Any]:
     """(count, width) in the stored type; sparse values put in. Floats are checked to be finite."""
     cached = document.cache.get(("accessor", number))
     if cached is not None:
-        return cached  # type: ignore[no-any-return]
+        return cached
     accessors = document.items("accessors")
     if number >= len(accessors):
         document.fail(at, f"names accessor {number}, there are {len(accessors)}")

@@ -125,9 +125,8 @@ def read_material(document: Document, number: int | None, mesh_name: str, folder
     name = document.text(material, "name", f"material{number}")
     look = document.mapping(material, "pbrMetallicRoughness")
     extras = document.mapping(material, "extras")
-    kind = extras.get("kind")
-    if kind not in get_args(MaterialKind):
-        kind = infer_kind(name, mesh_name)
+    said = extras.get("kind")
+    kind: MaterialKind = said if said in get_args(MaterialKind) else infer_kind(name, mesh_name)
     base = document.numbers(look, "baseColorFactor", path, (1.0, 1.0, 1.0, 1.0))
     info = look.get("baseColorTexture")
     specular_glossiness = document.extension(material, "KHR_materials_pbrSpecularGlossiness")

@@ -92,9 +92,7 @@ class Renderer(Protocol):
 
     info: RendererInfo
 
-    def open_view(
-        self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra"
-    ) -> int:
+    def open_view(self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra") -> int:
         """A picture of one avatar. Geometry and textures of one Model object are shared between views."""
         ...
 

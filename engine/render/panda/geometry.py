@@ -105,11 +105,11 @@ class SharedMesh:
                 self.influences, self.bone = 0, int(only[0])
             else:
                 order = np.argsort(-weight, axis=1, kind="stable")
-                index = np.take_along_axis(index, order, 1).astype(np.float32)
+                entry = np.take_along_axis(index, order, 1).astype(np.float32)
                 weight = np.take_along_axis(weight, order, 1)
                 static.add_column("bone_index", 4, core.Geom.NT_float32, core.Geom.C_other)
                 static.add_column("bone_weight", 4, core.Geom.NT_float32, core.Geom.C_other)
-                columns += [index, weight]
+                columns += [entry, weight]
         self.static_array = core.GeomVertexArrayData(
             core.GeomVertexArrayFormat.register_format(static), core.Geom.UH_static
         )
@@ -123,12 +123,12 @@ class SharedMesh:
         layout.add_array(static)
         layout.add_array(seen)
         self.layout = core.GeomVertexFormat.register_format(layout)
-        order = _back_to_front(mesh) if mesh.material.kind in ("hair", "lash", "brow") else mesh.triangles
+        drawn = _back_to_front(mesh) if mesh.material.kind in ("hair", "lash", "brow") else mesh.triangles
         self.triangles = core.GeomTriangles(core.Geom.UH_static)
         self.triangles.set_index_type(core.Geom.NT_uint16 if count < 65535 else core.Geom.NT_uint32)
         rows = self.triangles.modify_vertices()
         rows.unclean_set_num_rows(mesh.triangles.size)
-        flat = order.astype(np.uint16 if count < 65535 else np.uint32)
+        flat = drawn.astype(np.uint16 if count < 65535 else np.uint32)
         memoryview(rows).cast("B")[:] = np.ascontiguousarray(flat).data.cast("B")
         self.table = MorphTable(mesh, model.morph_names)
         self.coarse = _edge_m(mesh) > COARSE_M.get(mesh.material.kind, 1.0)
@@ -164,10 +164,7 @@ class SharedMesh:
 
     def vertex_data(self, seen: core.GeomVertexArrayData) -> core.GeomVertexData:
         """Vertices for one view; meshes that nothing morphs share their positions."""
-        if self.table.size:
-            data = self._vertices(core.Geom.UH_dynamic)
-        else:
-            data = core.GeomVertexData(self.rest_data())
+        data = self._vertices(core.Geom.UH_dynamic) if self.table.size else core.GeomVertexData(self.rest_data())
         data.set_array(2, seen)
         return data
 

@@ -28,12 +28,12 @@ class MorphTable:
         place[self.order] = np.arange(len(self.order))
         self.rest = np.hstack([mesh.positions, mesh.normals]).astype(np.float32)
         self.moved_rest = np.ascontiguousarray(self.rest[self.order]).ravel()
-        groups = weld(mesh.positions) if targets else None
-        base_normals = smooth_normals(mesh.positions, mesh.triangles, groups) if targets else None
+        groups = weld(mesh.positions)
+        base_normals = smooth_normals(mesh.positions, mesh.triangles, groups)
         self.runs: list[tuple[int, int, Float]] = []
         for target in targets:
             bend = target.normal_delta
-            index = target.index
+            index = target.index.astype(np.int64)
             if bend is None:
                 displaced = mesh.positions.copy()
                 displaced[index] += target.delta
