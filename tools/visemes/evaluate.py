@@ -1,0 +1,96 @@
+"""Only measures a trained model for its card: per language, kind and condition, alone and with the text known.
+
+python -m tools.visemes.evaluate --manifest FILE... [--model FILE.onnx] [--card assets/models/visemes.md]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from avatar_engine.lipsync_manifest import Utterance, degraded, read_manifest
+from avatar_engine.lipsync_score import Report, Shown, Truth, report, shown_of, truth_of
+from avatar_engine.spoken_file import analyse
+from avatar_engine.systems.neural_visemes import NeuralVisemes
+from avatar_engine.systems.spectral import SpectralVisemes
+from avatar_engine.systems.viseme_model import VisemeModel
+
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+HEAD = (
+    "| speech | condition | utterances | LSQ [95 %] | shapes | B F1 | F F1 | R F1 | open r | moves in silence "
+    "| flicker | lag |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def _row(what: str, condition: str, r: Report) -> str:
+    b = r.best
+    return (
+        f"| {what} | {condition} | {r.utterances} | {b.lsq:.1f} [{r.low_lsq:.1f}, {r.high_lsq:.1f}] | {100 * b.shape:.1f} "
+        f"| {100 * b.closed_f1:.1f} | {100 * b.labiodental_f1:.1f} | {100 * b.rounded_f1:.1f} | {b.openness_r:.3f} "
+        f"| {100 * b.moves_in_silence:.1f} % | {b.flicker:.2f} | {r.lag_ms} ms |"
+    )
+
+
+class Evaluation:
+    """Runs models over one set of utterances."""
+
+    def __init__(self, utterances: list[Utterance]) -> None:
+        self.utterances = utterances
+        self._truth = {u.id: truth_of(u.phones, u.duration_s) for u in utterances}
+
+    def pairs(self, model: VisemeModel, condition: str, with_text: bool) -> dict[str, tuple[Truth, Shown]]:
+        found = {}
+        for u in self.utterances:
+            samples = degraded(u, condition, self.utterances)
+            spoken = analyse(model, samples, u.text if with_text else None, u.lang)
+            truth = self._truth[u.id]
+            found[u.id] = truth, shown_of(spoken.as_displayed(), len(truth.viseme))
+        return found
+
+    def chosen(self, kind: str, lang: str | None = None) -> list[str]:
+        return [u.id for u in self.utterances if u.kind == kind and lang in (None, u.lang)]
+
+
+def table(model_path: Path | None, utterances: list[Utterance]) -> str:
+    """The figures as Markdown."""
+    lines = [HEAD]
+    evaluation = Evaluation(utterances)
+    real = evaluation.chosen("real")
+    model = NeuralVisemes(model=model_path)
+    clean = evaluation.pairs(model, "clean", False)
+    for kind in ("real", "synth"):
+        ids = evaluation.chosen(kind)
+        if not ids:
+            continue
+        lines.append(_row(f"{kind}, all", "clean", report([clean[i] for i in ids])))
+        for lang in sorted({u.lang for u in utterances if u.kind == kind}):
+            lines.append(_row(f"{kind}, {lang}", "clean", report([clean[i] for i in evaluation.chosen(kind, lang)])))
+    for condition, name in (("n20", "20 dB noise"), ("n10", "10 dB noise"), ("tel", "telephone")):
+        seen = evaluation.pairs(model, condition, False)
+        lines.append(_row("real, all", name, report([seen[i] for i in real])))
+    guided = evaluation.pairs(model, "clean", True)
+    lines.append(_row("real, all", "clean, text known", report([guided[i] for i in real])))
+    quick = evaluation.pairs(NeuralVisemes(delay_frames=3, model=model_path), "clean", False)
+    lines.append(_row("real, all", "clean, 30 ms look-ahead", report([quick[i] for i in real])))
+    plain = evaluation.pairs(SpectralVisemes(), "clean", False)
+    lines.append(_row("real, all", "clean, spectral model", report([plain[i] for i in real])))
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--manifest", type=Path, nargs="+", required=True)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--card", type=Path, help="model card whose figures are replaced")
+    args = parser.parse_args()
+    made = table(args.model, [u for path in args.manifest for u in read_manifest(path)])
+    print(made)
+    if args.card:
+        text = args.card.read_text(encoding="utf8")
+        before, rest = text.split(BEGIN)
+        after = rest.split(END)[1]
+        args.card.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}", encoding="utf8")
+
+
+if __name__ == "__main__":
+    main()
