@@ -91,10 +91,10 @@ def medical_office() -> Room:
         leaf_m=(0.09, 0.045),
         pot_m=(0.08, 0.14),
     )
-    viewer_film = f.pane(p.chest_film((0.25, 0.3)), (1.5, 1.6, 1.7))
+    viewer_film = f.pane(p.chest_film((0.25, 0.3)), (1.0, 1.1, 1.2))
     viewer = Group(
         (
-            f.centred((0.56, 0.68, 0.07), steel, (0, 0, 0.035)),
+            f.centred((0.57, 0.69, 0.07), f.paint("7d878d", 0.1, 0.2), (0, 0, 0.035)),
             f.centred((0.5, 0.6, 0.004), viewer_film, (0, 0, 0.072)),
         ),
         (-1.3, 1.7, -4.3),
@@ -264,7 +264,7 @@ def night() -> Room:
             Box((x0 - t, y1, z0), (x1 + t, y1 + t, z1), f.paint("5a5a60")),
             Box((1.05, 0, z0 - t), (x1 + t, y1, z0), wall), Box((x0, 0, z0 - t), (1.05, 0.35, z0), wall),
             Box((x0, 2.62, z0 - t), (1.05, y1, z0), wall),
-            Box((-12, -9, -16.2), (12, 9, -16), f.pane(p.city_night(27, 1.2, 0.2, 24.0), (1.0, 1.0, 1.0))),
+            Box((-12, -9, -16.2), (12, 9, -16), f.pane(p.city_night(27, 1.9, 0.24, 24.0), (1.0, 1.0, 1.0))),
         )
     )  # fmt: skip
     bars = [f.centred((0.06, 2.3, 0.1), frame, (float(x), 1.48, -3.95)) for x in (-2.55, -1.35, -0.15, 1.05)]
@@ -284,7 +284,7 @@ def night() -> Room:
         groups=(Group(tuple(bars)), case, Group(tuple(contents), (1.62, 0, -3.9)), lamp, palm, panel),
         lamps=(halo, up, ceiling),
         eye=Eye((0.1, 1.36, 0.5), (-0.02, 1.42, -3.9), 31.0, 1.3, 0.075),
-        ambient=(0.02, 0.02, 0.03), exposure=1.5, white=(1.0, 0.92, 0.86), saturation=1.05, vignette=0.3,
+        ambient=(0.02, 0.02, 0.03), exposure=1.5, white=(1.0, 0.92, 0.86), saturation=1.05,
     )  # fmt: skip
 
 
