@@ -16,7 +16,8 @@ from avatar_engine.components.controls import ARKIT
 from avatar_engine.components.visemes import VISEMES
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.errors import InputError, OutputError
-from avatar_engine.scenes.library import MODEL_FILES, AvatarLibrary
+from avatar_engine.runtime import open_library
+from avatar_engine.scenes.library import MODEL_FILES
 from avatar_engine.scenes.profile import load_profile
 
 if TYPE_CHECKING:
@@ -57,17 +58,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     debug.set_defaults(run=debug_avatar)
 
 
-def library() -> AvatarLibrary:
-    """The avatars of this installation and user."""
-    from avatar_engine.engine.gltf.reader import load_model
-    from avatar_engine.runtime import bundled_folders
-
-    return AvatarLibrary(bundled_folders(), load_model)
-
-
 def list_avatars(_options: argparse.Namespace) -> int:
     """One line per avatar."""
-    found = library()
+    found = open_library()
     for name in found.ids():
         profile = load_profile(found.find(name))
         print(f"{name:<20} {profile.licence:<10} {profile.description or profile.name}")
@@ -76,7 +69,7 @@ def list_avatars(_options: argparse.Namespace) -> int:
 
 def show_avatar(options: argparse.Namespace) -> int:
     """Coverage, sizes and levels of one avatar."""
-    avatar = library().load(options.avatar)
+    avatar = open_library().load(options.avatar)
     print("\n".join(described(avatar)))
     return 0
 
@@ -118,7 +111,7 @@ def add_avatar(options: argparse.Namespace) -> int:
     """Check that the file loads, then copy it and write a profile beside it."""
     if options.file.suffix.lower() not in MODEL_FILES:
         raise InputError(str(options.file), "is no avatar file", f"give one of {', '.join(MODEL_FILES)}")
-    avatar = library().load(str(options.file))
+    avatar = open_library().load(str(options.file))
     name = _id(options.id or options.file.stem)
     folder = own_folder() / name
     if folder.exists():
@@ -155,9 +148,8 @@ def test_avatar(options: argparse.Namespace) -> int:
 
 def debug_avatar(options: argparse.Namespace) -> int:
     """A clip of the avatar speaking."""
-    from avatar_engine.offline import render_file
+    from avatar_engine.offline import describe, render_file
     from avatar_engine.options import RuntimeOptions, SessionOptions
-    from avatar_engine.render_cli import describe
     from avatar_engine.viseme_models import default_viseme_model
 
     if not 1.0 <= options.duration <= 600.0:

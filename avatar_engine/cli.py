@@ -18,6 +18,7 @@ COMMANDS = (
     "avatar_engine.behaviours_cli",
     "avatar_engine.replay",
     "avatar_engine.doctor",
+    "avatar_engine.worker_cli",
 )
 
 

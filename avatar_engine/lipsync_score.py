@@ -25,14 +25,14 @@ RATE_HZ = 100
 SHAPES = "ABCDEFGHX"
 """The nine shapes of the published animation practice that Rhubarb Lip Sync follows."""
 SHAPE_INDEX = {name: index for index, name in enumerate(SHAPES)}
-SHAPE_OF_VISEME = dict(
+SHAPE_OF_VISEME = dict(  # noqa: C408
     sil="X", PP="A", FF="G", TH="B", DD="B", kk="B", CH="B", SS="B", nn="H", RR="E", aa="D", E="C", I="B", O="E", U="F"
 )  # fmt: skip
-SHAPES_FOR_VISEME = dict(
+SHAPES_FOR_VISEME = dict(  # noqa: C408
     sil="XA", PP="A", FF="G", TH="BH", DD="BH", kk="BC", CH="BFE", SS="B", nn="HB", RR="EFB",
     aa="DC", E="CB", I="B", O="ED", U="FE",
 )  # fmt: skip
-OPENNESS_OF_VISEME = dict(
+OPENNESS_OF_VISEME = dict(  # noqa: C408
     sil=0.0, PP=0.0, FF=0.12, TH=0.25, DD=0.25, kk=0.30, CH=0.22, SS=0.18, nn=0.25, RR=0.30,
     aa=0.95, E=0.60, I=0.35, O=0.60, U=0.30,
 )  # fmt: skip

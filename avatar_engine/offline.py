@@ -52,6 +52,19 @@ class RenderReport:
     peak_memory_mb: float
 
 
+def describe(report: RenderReport) -> str:
+    """The short report people read after a render."""
+    return "\n".join(
+        (
+            f"{report.output}: {report.duration_s:.1f} s, {report.frames} frames",
+            f"  {report.speed:.2f} x real time ({report.wall_s:.1f} s)",
+            f"  per frame: simulation {report.simulation_ms:.2f} ms, draw {report.draw_ms:.2f} ms, "
+            f"encode {report.encode_ms:.2f} ms (median)",
+            f"  peak memory {report.peak_memory_mb:.0f} MB",
+        )
+    )
+
+
 def render_file(
     speech: str | os.PathLike[str],
     output: str | os.PathLike[str],

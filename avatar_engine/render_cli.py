@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from avatar_engine.engine.errors import InputError
-from avatar_engine.engine.messages import Notice
 from avatar_engine.options import (
     QUALITIES,
     RuntimeOptions,
@@ -17,9 +15,6 @@ from avatar_engine.options import (
     parse_quality,
     parse_resolution,
 )
-
-if TYPE_CHECKING:
-    from avatar_engine.offline import RenderReport
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,7 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Render and print the report."""
-    from avatar_engine.offline import render_file
+    from avatar_engine.offline import describe, render_file
     from avatar_engine.viseme_models import default_viseme_model
 
     width, height = parse_resolution(options.resolution)
@@ -71,19 +66,6 @@ def run(options: argparse.Namespace) -> int:
     report = render_file(options.speech, options.output, runtime, session, progress=show, on_notice=_tell)
     print(describe(report))
     return 0
-
-
-def describe(report: RenderReport) -> str:
-    """The short report people read after a render."""
-    return "\n".join(
-        (
-            f"{report.output}: {report.duration_s:.1f} s, {report.frames} frames",
-            f"  {report.speed:.2f} x real time ({report.wall_s:.1f} s)",
-            f"  per frame: simulation {report.simulation_ms:.2f} ms, draw {report.draw_ms:.2f} ms, "
-            f"encode {report.encode_ms:.2f} ms (median)",
-            f"  peak memory {report.peak_memory_mb:.0f} MB",
-        )
-    )
 
 
 def _tell(notice: Notice) -> None:

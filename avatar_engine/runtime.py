@@ -324,12 +324,18 @@ def bundled_folders(extra: tuple[Path, ...] = ()) -> tuple[Path, ...]:
     return (*extra, own, asset_path("avatars"))
 
 
+def open_library(extra: tuple[Path, ...] = ()) -> AvatarLibrary:
+    """The avatars of this installation and user."""
+    from avatar_engine.engine.gltf.reader import load_model
+
+    return AvatarLibrary(bundled_folders(extra), load_model)
+
+
 def make_runtime(options: RuntimeOptions, renderer: Callable[[], Renderer] | None = None) -> Runtime:
     """A runtime with the bundled avatars and the renderer of this machine (none is started when `draw` is off)."""
-    from avatar_engine.engine.gltf.reader import load_model
     from avatar_engine.engine.render.null import NullRenderer
 
-    library = AvatarLibrary(bundled_folders(options.avatar_folders), load_model)
+    library = open_library(options.avatar_folders)
     runtime = Runtime(options, library, (renderer or (_panda if options.draw else NullRenderer))())
     if options.watch_files:
         runtime.files.start()

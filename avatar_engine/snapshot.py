@@ -72,13 +72,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Draw and write the picture."""
-    from avatar_engine.avatars_cli import library
     from avatar_engine.engine.render.panda.renderer import PandaRenderer
+    from avatar_engine.runtime import open_library
 
     width, height = parse_resolution(options.resolution)
     quality = parse_quality(options.quality)
     face = face_of(options.expression, options.viseme)
-    avatar = library().load(options.avatar)
+    avatar = open_library().load(options.avatar)
     scene, stage = _staged(options, avatar)
     renderer = PandaRenderer()
     try:
