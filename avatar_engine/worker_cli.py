@@ -42,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
         from avatar_engine.plugin.worker import WorkerOptions, make_server
     except ImportError as error:
         raise DeviceError("worker", f"{error.name} is missing", "pip install 'avatar-engine[livekit]'") from error
-    for name, value in (("LIVEKIT_URL", options.url), *_keys()):
+    keys = ((name, os.environ.get(name)) for name in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"))
+    for name, value in (("LIVEKIT_URL", options.url), *keys):
         if not value:
             raise InputError(name, "is not set", "see `avatar-engine worker --help`")
     if options.avatars < 1:
@@ -61,17 +62,14 @@ def run(options: argparse.Namespace) -> int:
             request,
             options.agent_name,
             options.url,
-            *(value for _, value in _keys()),
+            api_key=os.environ["LIVEKIT_API_KEY"],
+            api_secret=os.environ["LIVEKIT_API_SECRET"],
             port=options.port,
             prometheus_port=options.prometheus_port,
         )
     )
     asyncio.run(_serve(server))
     return 0
-
-
-def _keys() -> tuple[tuple[str, str | None], ...]:
-    return tuple((name, os.environ.get(name)) for name in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"))
 
 
 async def _serve(server: object) -> None:

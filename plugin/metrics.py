@@ -50,6 +50,8 @@ class SessionFigures:
     pauses: int = 0
     keyframe_requests: int = 0
     target_bitrate_bps: int = 0
+    frame_divisor: int = 1  # every so many frames is sent
+    picture_shrink: int = 1  # of the width and height
     sent_bytes: int = 0
     segments_started: int = 0
     segments_finished: int = 0

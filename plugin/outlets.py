@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from fractions import Fraction
+from typing import Any, Protocol
 
 from livekit import rtc
 
 from avatar_engine.engine.image import Image
+from avatar_engine.engine.media.h264 import AccessUnit, H264Encoder
+from avatar_engine.plugin.adaptation import Ladder, Rung, shrunk
 from avatar_engine.plugin.metrics import SessionFigures
 from avatar_engine.plugin.publish_options import PublishOptions
-
-if TYPE_CHECKING:
-    from avatar_engine.engine.media.h264 import AccessUnit, H264Encoder
 
 AUDIO_BITRATE_BPS = 64_000
 STREAM = "avatar"
@@ -31,6 +31,15 @@ class Stamp:
         return rtc.FrameMetadata(user_timestamp=self.heard_unix_us, frame_id=self.frame & 0xFFFFFFFF)
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One picture's access units and the size they are coded at."""
+
+    width: int
+    height: int
+    units: list[AccessUnit]
+
+
 class Outlet(Protocol):
     """`prepare` runs in the encoder pool, one call at a time; `submit` on the media loop, in the same order."""
 
@@ -39,7 +48,8 @@ class Outlet(Protocol):
     def publish_options(self) -> rtc.TrackPublishOptions: ...
     def prepare(self, image: Image) -> Any: ...
     def submit(self, prepared: Any, stamp: Stamp) -> bool: ...
-    def follow_feedback(self) -> int | None: ...
+    def wants(self, frame: int) -> bool: ...
+    def follow_feedback(self) -> None: ...
     async def aclose(self) -> None: ...
 
 
@@ -56,26 +66,33 @@ class RawOutlet:
     def prepare(self, image: Image) -> rtc.VideoFrame:
         kind = rtc.VideoBufferType.I420 if image.format == "i420" else rtc.VideoBufferType.BGRA
         pixels = image.pixels if image.pixels.flags.writeable else image.pixels.copy()
-        return rtc.VideoFrame(image.width, image.height, kind, memoryview(pixels.reshape(-1)))
+        return rtc.VideoFrame(image.width, image.height, kind, pixels.reshape(-1).data)
 
     def submit(self, prepared: rtc.VideoFrame, stamp: Stamp) -> bool:
         self.source.capture_frame(prepared, metadata=stamp.metadata() if self._options.frame_timestamps else None)
         self._figures.sent_bytes += len(prepared.data)
         return True
 
-    def follow_feedback(self) -> int | None:
-        return None
+    def wants(self, frame: int) -> bool:
+        return True
+
+    def follow_feedback(self) -> None:
+        """WebRTC adapts its own encoder."""
 
     async def aclose(self) -> None:
         await self.source.aclose()
 
 
 class H264Outlet:
-    """Our own encoder. Follows WebRTC's wishes: keyframes for those who join, and the bitrate the line carries."""
+    """Our own encoder. Follows WebRTC's wishes: keyframes for those who join, and the bitrate the line carries;
+    where that is too little for the whole picture, fewer frames, then a smaller picture."""
 
-    def __init__(self, encoder: H264Encoder, options: PublishOptions, figures: SessionFigures) -> None:
+    def __init__(self, options: PublishOptions, figures: SessionFigures) -> None:
         self.source = rtc.EncodedVideoSource(options.width, options.height)
-        self._encoder, self._options, self._figures = encoder, options, figures
+        self._options, self._figures = options, figures
+        self._ladder = Ladder(options.width, options.height, options.fps, time.monotonic())
+        self._encoder: H264Encoder | None = None
+        self._encoded = (0, 0, Rung(1, 1))
         self._keyframe_wanted = True
         self._target_bps = options.bitrate_bps
         self._last_us = 0
@@ -83,21 +100,31 @@ class H264Outlet:
     def publish_options(self) -> rtc.TrackPublishOptions:
         return _video_options(self._options, rtc.VideoEncoderBackend.ENCODER_BACKEND_PRE_ENCODED)
 
-    def prepare(self, image: Image) -> list[AccessUnit]:
-        wanted, self._keyframe_wanted = self._keyframe_wanted, False
-        self._encoder.set_bitrate(self._target_bps)
-        return self._encoder.encode(image, wanted)
+    def wants(self, frame: int) -> bool:
+        """Whether this frame is to be sent."""
+        return frame % self._ladder.rung.divisor == 0
 
-    def submit(self, prepared: list[AccessUnit], stamp: Stamp) -> bool:
+    def prepare(self, image: Image) -> Encoded:
+        wanted, self._keyframe_wanted = self._keyframe_wanted, False
+        rung = self._ladder.rung
+        small = shrunk(image, rung.shrink)
+        if self._encoder is None or self._encoded != (small.width, small.height, rung):
+            self._encoded = (small.width, small.height, rung)
+            fps = Fraction(self._options.fps).limit_denominator(1001) / rung.divisor
+            self._encoder = H264Encoder(small.width, small.height, fps, self._target_bps)
+        self._encoder.set_bitrate(self._target_bps)
+        return Encoded(small.width, small.height, self._encoder.encode(small, wanted))
+
+    def submit(self, prepared: Encoded, stamp: Stamp) -> bool:
         accepted = True
-        for unit in prepared:
+        for unit in prepared.units:
             self._last_us = max(self._last_us + 1, time.monotonic_ns() // 1000)
             kinds = rtc.EncodedFrameType
             kind = kinds.ENCODED_FRAME_KEY if unit.keyframe else kinds.ENCODED_FRAME_DELTA
             frame = rtc.EncodedVideoFrame(
                 unit.data,
-                self._options.width,
-                self._options.height,
+                prepared.width,
+                prepared.height,
                 rtc.VideoCodec.H264,
                 kind,
                 self._last_us,
@@ -109,17 +136,17 @@ class H264Outlet:
             self._keyframe_wanted = True
         return accepted
 
-    def follow_feedback(self) -> int | None:
-        """The bitrate WebRTC asks for now, if it said so since the last call."""
+    def follow_feedback(self) -> None:
+        """Take in what WebRTC asked for since the last call."""
         feedback = self.source.take_feedback()
         if feedback.keyframe_requested:
             self._keyframe_wanted = True
             self._figures.keyframe_requests += 1
-        if feedback.rate_control is None or feedback.rate_control.target_bitrate_bps <= 0:
-            return None
-        self._target_bps = min(feedback.rate_control.target_bitrate_bps, self._options.bitrate_bps)
+        if feedback.rate_control is not None and feedback.rate_control.target_bitrate_bps > 0:
+            self._target_bps = min(feedback.rate_control.target_bitrate_bps, self._options.bitrate_bps)
+        rung = self._ladder.follow(self._target_bps, time.monotonic())
         self._figures.target_bitrate_bps = self._target_bps
-        return self._target_bps
+        self._figures.frame_divisor, self._figures.picture_shrink = rung.divisor, rung.shrink
 
     async def aclose(self) -> None:
         await self.source.aclose()

@@ -13,12 +13,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Protocol
 
 from livekit import rtc
 
 from avatar_engine.engine.image import Image
+from avatar_engine.engine.media.encoders import choose_h264
 from avatar_engine.live import Delivery
 from avatar_engine.plugin import media_loop
 from avatar_engine.plugin.metrics import SessionFigures
@@ -74,7 +74,6 @@ class Publisher:
         self._last_due_s = 0.0
         self._arrivals: dict[int, float] = {}
         self._first_picture: Future[None] = Future()
-        self._on_bitrate: Callable[[int], None] | None = None
         self._publications: list[rtc.LocalTrackPublication] = []
         self._closed = False
         self._pumps = self._media.spawn(self._pump())
@@ -88,10 +87,6 @@ class Publisher:
     def speech_arrived(self, segment: int, at_s: float) -> None:
         """The first sample of a segment came at this steady-clock time, with nothing waiting before it."""
         self._arrivals[segment] = at_s
-
-    def on_bitrate(self, act: Callable[[int], None]) -> None:
-        """Called on the media loop with every new target bitrate."""
-        self._on_bitrate = act
 
     async def publish(self, participant: rtc.LocalParticipant) -> None:
         """Publish both tracks, with a real picture from the first frame on, without waiting for subscribers."""
@@ -255,9 +250,10 @@ class Publisher:
             if self._frames and time.monotonic() > item.due_s + 1.5 * frame_s:
                 self._figures.frames_dropped += 1
                 continue
-            bitrate_bps = self._outlet.follow_feedback()
-            if bitrate_bps is not None and self._on_bitrate is not None:
-                self._on_bitrate(bitrate_bps)
+            self._outlet.follow_feedback()
+            if not self._outlet.wants(item.index):
+                self._figures.frames_skipped += 1
+                continue
             began_s = time.monotonic()
             prepared = await loop.run_in_executor(self._media.encoders, self._outlet.prepare, self._image)
             took_s = time.monotonic() - began_s
@@ -291,14 +287,8 @@ class Publisher:
 
 def make_outlet(options: PublishOptions, figures: SessionFigures) -> Outlet:
     """Our own H.264 where an encoder works on this machine and it is wanted, else raw pictures."""
-    if options.codec == "h264":
-        from avatar_engine.engine.media.encoders import choose_h264
-        from avatar_engine.engine.media.h264 import H264Encoder
-
-        if choose_h264() is not None:
-            fps = Fraction(options.fps).limit_denominator(1001)
-            encoder = H264Encoder(options.width, options.height, fps, options.bitrate_bps)
-            return H264Outlet(encoder, options, figures)
+    if options.codec == "h264" and choose_h264() is not None:
+        return H264Outlet(options, figures)
     return RawOutlet(options, figures)
 
 

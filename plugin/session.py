@@ -48,6 +48,10 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
     error when the engine cannot go on (the agent then speaks into the void rather than hang).
     """
 
+    _agent_session: AgentSession[Any] | None
+    _room: rtc.Room | None
+    _wait_avatar_join_task: asyncio.Task[None] | None
+
     def __init__(
         self,
         avatar_id: str = "ada",

@@ -1,4 +1,4 @@
-"""Avatar workers: dispatched by the server, fed by LiveKit's own `DataStreamAudioOutput`, several rooms in one process."""
+"""Avatar workers: dispatched by the server, fed by stock `DataStreamAudioOutput`, many rooms in one process."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from contextlib import asynccontextmanager
 import livekit_server
 import numpy as np
 import pytest
+from livekit import api, rtc
+from livekit.agents import AgentSession
+from livekit.agents.voice.avatar import DataStreamAudioOutput
+
 from avatar_engine.engine.errors import InputError
 from avatar_engine.plugin import engine_host
 from avatar_engine.plugin.options import AvatarRequest, live_options
 from avatar_engine.plugin.worker import WorkerOptions, make_server, read_metadata
 from avatar_engine.plugin.worker_session import WorkerAvatarSession
-from livekit import api, rtc
-from livekit.agents import AgentSession
-from livekit.agents.voice.avatar import DataStreamAudioOutput
 
 pytestmark = pytest.mark.livekit
 

@@ -1,0 +1,97 @@
+"""How much picture fits through the line: a ladder of frame rates and sizes, climbed slowly and descended at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avatar_engine.engine.image import Image
+
+BITS_PER_PIXEL = 0.025
+"""Below this a talking head of ours falls apart in x264 superfast baseline (looked at)."""
+DOWN_S = 1.0
+UP_S = 6.0
+"""The target must stay below or above a rung's need for this long."""
+UP_MARGIN = 1.4
+START_S = 4.0
+"""WebRTC's estimate starts low and finds its way within seconds; no verdict before that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Every `divisor`-th frame, at 1 / `shrink` of the width and height."""
+
+    divisor: int
+    shrink: int
+
+
+RUNGS = (Rung(1, 1), Rung(2, 1), Rung(1, 2), Rung(2, 2), Rung(3, 2))
+
+
+class Ladder:
+    """Where on the ladder a session stands. Times are steady-clock seconds."""
+
+    def __init__(self, width: int, height: int, fps: float, now_s: float) -> None:
+        self._needs_bps = [width * height * fps * BITS_PER_PIXEL / (rung.divisor * rung.shrink**2) for rung in RUNGS]
+        self._at = 0
+        self._since_s: float | None = None
+        self._from_s = now_s + START_S
+
+    @property
+    def rung(self) -> Rung:
+        return RUNGS[self._at]
+
+    def follow(self, target_bps: float, now_s: float) -> Rung:
+        """The rung for a target bitrate heard now."""
+        if now_s < self._from_s:
+            return self.rung
+        fitting = self._fitting(target_bps, 1.0)
+        if fitting > self._at:
+            self._move(fitting, now_s, DOWN_S)
+        elif self._at > 0 and self._fitting(target_bps, UP_MARGIN) < self._at:
+            self._move(self._at - 1, now_s, UP_S)
+        else:
+            self._since_s = None
+        return self.rung
+
+    def _fitting(self, target_bps: float, margin: float) -> int:
+        for place, need_bps in enumerate(self._needs_bps):
+            if target_bps >= need_bps * margin:
+                return place
+        return len(RUNGS) - 1
+
+    def _move(self, place: int, now_s: float, wait_s: float) -> None:
+        if self._since_s is None:
+            self._since_s = now_s
+        if now_s - self._since_s >= wait_s:
+            self._at = place
+            self._since_s = None
+
+
+def shrunk(image: Image, shrink: int) -> Image:
+    """The picture at 1 / shrink of its size (2 x 2 means), cut to even sides."""
+    if shrink == 1:
+        return image
+    if image.format == "bgra":
+        return _shrunk_bgra(image)
+    width, height = image.width, image.height
+    luma = _halved(image.pixels[:height])
+    chroma = image.pixels[height:].reshape(2, height // 2, width // 2)
+    wide, high = width // 4 * 2, height // 4 * 2
+    planes = [luma[:high, :wide].ravel()]
+    planes += [_halved(plane)[: high // 2, : wide // 2].ravel() for plane in chroma]
+    return Image(wide, high, "i420", np.concatenate(planes).reshape(high * 3 // 2, wide))
+
+
+def _shrunk_bgra(image: Image) -> Image:
+    wide, high = image.width // 4 * 2, image.height // 4 * 2
+    small = _halved(image.pixels)[:high, :wide]
+    return Image(wide, high, "bgra", np.ascontiguousarray(small))
+
+
+def _halved(pixels: np.ndarray) -> np.ndarray:
+    rows, columns = pixels.shape[0] // 2 * 2, pixels.shape[1] // 2 * 2
+    even = pixels[:rows, :columns].astype(np.uint16)
+    total = even[0::2, 0::2] + even[1::2, 0::2] + even[0::2, 1::2] + even[1::2, 1::2] + 2
+    return (total >> 2).astype(np.uint8)

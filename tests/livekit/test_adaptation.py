@@ -1,0 +1,74 @@
+"""The ladder under made-up bitrates, and the smaller pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avatar_engine.engine.image import Image
+from avatar_engine.plugin.adaptation import RUNGS, START_S, Ladder, Rung, shrunk
+from avatar_engine.plugin.metrics import SessionFigures, prometheus_text, register, unregister
+
+pytestmark = pytest.mark.unit
+
+
+def climb(ladder: Ladder, bps: float, from_s: float, seconds: float) -> list[Rung]:
+    return [ladder.follow(bps, from_s + step / 30) for step in range(int(seconds * 30))]
+
+
+def test_no_verdict_while_the_estimate_finds_its_way() -> None:
+    assert set(climb(Ladder(1280, 720, 30, 0.0), 50_000, 0.0, START_S - 0.1)) == {Rung(1, 1)}
+
+
+def test_a_narrow_line_costs_frames_then_size_and_a_wide_one_gives_them_back_step_by_step() -> None:
+    ladder = Ladder(1280, 720, 30, -START_S)
+    assert climb(ladder, 3e6, 0, 2)[-1] == Rung(1, 1)
+    assert climb(ladder, 400_000, 2, 0.9)[-1] == Rung(1, 1)  # a dip is no reason
+    assert climb(ladder, 400_000, 2.9, 1)[-1] == Rung(2, 1)
+    assert climb(ladder, 300_000, 4, 2)[-1] == Rung(1, 2)
+    assert climb(ladder, 60_000, 6, 2)[-1] == RUNGS[-1]
+    back = climb(ladder, 3e6, 10, 40)
+    assert back[-1] == Rung(1, 1)
+    seen = list(dict.fromkeys(back))
+    assert seen == list(reversed(RUNGS))
+
+
+def test_a_target_at_the_edge_does_not_swing() -> None:
+    ladder = Ladder(640, 360, 30, -START_S)
+    need = 640 * 360 * 30 * 0.025
+    rungs = [ladder.follow(need * (0.97 if second % 2 else 1.1), float(second)) for second in range(120)]
+    assert sum(earlier != later for earlier, later in zip(rungs, rungs[1:], strict=False)) <= 1
+
+
+@pytest.mark.parametrize("kind", ["bgra", "i420"])
+@pytest.mark.parametrize("size", [(640, 360), (854, 480), (322, 182)])
+def test_smaller_pictures_keep_their_colours(kind, size) -> None:
+    width, height = size
+    if kind == "bgra":
+        pixels = np.tile(np.array([10, 60, 200, 255], np.uint8), (height, width, 1))
+    else:
+        pixels = np.full((height * 3 // 2, width), 90, np.uint8)
+        pixels[:height] = 180
+    small = shrunk(Image(width, height, kind, pixels), 2)
+    assert small.width % 2 == small.height % 2 == 0
+    assert abs(small.width - width / 2) <= 2
+    if kind == "bgra":
+        assert small.pixels.shape == (small.height, small.width, 4)
+        assert (small.pixels == [10, 60, 200, 255]).all()
+    else:
+        assert (small.pixels[: small.height] == 180).all()
+        assert (small.pixels[small.height :] == 90).all()
+
+
+def test_figures_are_exported_for_prometheus() -> None:
+    figures = SessionFigures()
+    figures.encode_s.add(0.004)
+    figures.frames_sent = 7
+    register("s1", figures)
+    try:
+        text = prometheus_text()
+    finally:
+        unregister("s1")
+    assert 'avatar_frames_sent{session="s1"} 7.0' in text
+    assert 'avatar_encode_s_p95{session="s1"} 0.004' in text
+    assert "s1" not in prometheus_text()

@@ -1,0 +1,107 @@
+"""Coming and going: imports, many joins and leaves, a server that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import av_receiver
+import livekit_server
+import pytest
+from livekit import api, rtc
+from livekit.agents import AgentSession
+
+from avatar_engine import AvatarSession
+
+pytestmark = pytest.mark.livekit
+
+SMALL = {"resolution": "320x180", "quality": "low", "lip_sync_model": "spectral"}
+CYCLES = 8
+
+
+def test_import_starts_no_thread_no_graphics_and_no_livekit_client() -> None:
+    code = """
+import sys, threading
+import livekit.agents
+before = set(threading.enumerate())
+import avatar_engine
+from avatar_engine import AvatarSession
+import avatar_engine.plugin.worker, avatar_engine.plugin.worker_session, avatar_engine.plugin.publisher
+assert set(threading.enumerate()) == before, threading.enumerate()
+assert not [name for name in sys.modules if name.startswith("panda3d")]
+assert "onnxruntime" not in sys.modules
+from livekit.rtc._ffi_client import FfiClient
+assert FfiClient._instance is None
+AvatarSession()
+assert set(threading.enumerate()) == before
+assert FfiClient._instance is None
+print("pure")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "pure", done.stderr[-2000:]
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
+
+
+@pytest.mark.timeout(180)
+async def test_joining_and_leaving_leaves_nothing_behind(house) -> None:
+    files = []
+    for cycle in range(CYCLES):
+        room = await house.join("agent", kind="agent")
+        avatar = AvatarSession(**SMALL)
+        session = AgentSession()
+        await avatar.start(session, room=room)
+        await avatar.wait_for_join(timeout=30.0)
+        await avatar.aclose()
+        await room.disconnect()
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("avatar-")]
+        if cycle >= 2:
+            files.append(open_files())
+    assert max(files) - min(files) <= 6, files
+    async with api.LiveKitAPI(
+        house.server.url.replace("ws", "http"), livekit_server.API_KEY, livekit_server.API_SECRET
+    ) as server:
+        rooms = await server.room.list_rooms(api.ListRoomsRequest(names=[house.room]))
+        assert all(found.num_participants == 0 for found in rooms.rooms)
+
+
+@pytest.mark.timeout(120)
+async def test_a_server_that_restarts_finds_the_avatar_back(tmp_path) -> None:
+    port = livekit_server.free_ports(1)[0]
+    first = livekit_server.start(tmp_path / "first.log", port=port)
+    keys = (livekit_server.API_KEY, livekit_server.API_SECRET)
+    room = rtc.Room()
+    avatar = AvatarSession(**SMALL)
+    second = None
+    try:
+        await room.connect(first.url, av_receiver.token(*keys, "restart", "agent", kind="agent"))
+        session = AgentSession()
+        await avatar.start(session, room=room)
+        await avatar.wait_for_join(timeout=30.0)
+        livekit_server.stop(first)
+        await asyncio.sleep(0.5)
+        # the agent does not hang meanwhile
+        output = session.output.audio
+        await output.capture_frame(rtc.AudioFrame(bytes(2 * 4800), 24_000, 1, 4800))
+        output.flush()
+        event = await asyncio.wait_for(output.wait_for_playout(), 8.0)
+        assert event.playback_position == pytest.approx(0.2, abs=0.001)
+        second = livekit_server.start(tmp_path / "second.log", port=port)
+        receiver = av_receiver.Receiver()
+        await receiver.join(second.url, av_receiver.token(*keys, "restart", "watcher"))
+        try:
+            await receiver.first_picture(30.0)
+        finally:
+            await receiver.leave()
+    finally:
+        await avatar.aclose()
+        await room.disconnect()
+        for server in (first, second):
+            if server is not None:
+                livekit_server.stop(server)
