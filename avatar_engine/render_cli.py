@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from avatar_engine.engine.errors import InputError
+from avatar_engine.engine.messages import Notice
 from avatar_engine.options import (
     QUALITIES,
     RuntimeOptions,
