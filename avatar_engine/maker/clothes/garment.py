@@ -8,8 +8,9 @@ from scipy.spatial import cKDTree
 
 from avatar_engine.maker.clothes.necklines import Neckline
 from avatar_engine.maker.clothes.reduce import reduce_mesh
-from avatar_engine.maker.clothes.shell import Shell, Torso, crease, cut, fair_border, vertex_normals
+from avatar_engine.maker.clothes.shell import Shell, crease, cut, fair_border
 from avatar_engine.maker.clothes.strip import Cloth
+from avatar_engine.maker.clothes.torso import Torso, vertex_normals
 from avatar_engine.maker.hair.scalp import smooth_step
 from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart
 
@@ -24,11 +25,13 @@ def body_panel(
     rng: Rng,
     folds: float,
     tile_dm: float,
+    margin: float = 0.03,
     above: Neckline | None = None,
     seams: Floats | None = None,
 ) -> None:
     """The shell below a neckline, folded and thinned to `target` triangles.
 
+    margin: how far (dm) the panel stays below the neckline, under the band or facing that covers its edge.
     above: keep only what lies above this neckline less a margin (for what a jacket hides).
     seams: (k, 3) points along which other cloth lies on this one; it gets darker there.
     """
@@ -36,7 +39,7 @@ def body_panel(
     p, t = shell.positions, shell.triangles
     ipd = torso.surface.ipd
     azimuth = torso.azimuth(p)
-    keep = neckline(azimuth) - p[:, 1]
+    keep = neckline(azimuth) - margin - p[:, 1]
     keep = np.minimum(keep, p[:, 1] - torso.bottom_y)
     if above is not None:
         keep = np.minimum(keep, p[:, 1] - above(azimuth) + 0.30)
@@ -47,6 +50,10 @@ def body_panel(
     p, t, _ = reduce_mesh(p, t, target, 1.0 + 3.0 * near_neck)
     p = fair_border(p, t, 2)
     lift, shade = crease(p, torso, rng, folds)
+    if cloth.positions:
+        # No folds under strips: they would come through.
+        over = cKDTree(np.concatenate(cloth.positions)).query(p)[0]
+        lift = lift * smooth_step(0.12, 0.55, over)
     p = p + vertex_normals(p, t) * lift[:, None]
     n = vertex_normals(p, t)
     if seams is not None and len(seams):

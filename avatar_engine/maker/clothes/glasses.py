@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from avatar_engine.maker.clothes.shell import vertex_normals
+from avatar_engine.maker.clothes.torso import vertex_normals
 from avatar_engine.maker.hair.scalp import head_of, unit
 from avatar_engine.maker.hair.sheet import grid_triangles
 from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart, Surface
 from avatar_engine.maker.spec import Garment
 
 GLASSES_TRIANGLES = {0: 1500, 1: 760, 2: 300}
-SHAPES = {"round": (0.365, 0.335, 2.1), "square": (0.415, 0.300, 3.2), "oval": (0.400, 0.290, 2.3)}
+SHAPES = {"round": (0.365, 0.335, 2.1), "square": (0.430, 0.305, 3.0), "oval": (0.400, 0.290, 2.3)}
 """Half width and half height of a lens (pupil distances), exponent of its outline."""
 TUBE = 0.032
 """Thickness of the frame, pupil distances."""
@@ -53,14 +53,14 @@ def build_glasses(surface: Surface, garment: Garment) -> list[MeshPart]:
     lens_t: list[Ints] = []
     rims = {}
     for sign in (1.0, -1.0):
-        centre = np.array([0.515 * sign, -0.055])
+        centre = np.array([0.535 * sign, -0.035])
         near = (np.abs(q[:, 0] - centre[0]) < wide * 0.95) & (np.abs(q[:, 1] - centre[1]) < tall)
         near &= q[:, 2] > -0.8
         # The lenses stand just off the brow and the cheek, tilted and wrapped a little.
         rim_xy = centre + outline * np.array([sign, 1.0])
-        tilt = 0.10 * (q[near, 1] - centre[1]) - 0.16 * (np.abs(q[near, 0]) - 0.515)
+        tilt = 0.10 * (q[near, 1] - centre[1]) - 0.16 * (np.abs(q[near, 0]) - 0.535)
         depth = float((q[near, 2] - tilt).max()) + 0.06
-        z = depth + 0.10 * (rim_xy[:, 1] - centre[1]) - 0.16 * (np.abs(rim_xy[:, 0]) - 0.515)
+        z = depth + 0.10 * (rim_xy[:, 1] - centre[1]) - 0.16 * (np.abs(rim_xy[:, 0]) - 0.535)
         rim = np.concatenate([rim_xy, z[:, None]], 1)
         rims[sign] = rim
         p, normal, t = _tube(rim, np.full(n, TUBE / 2), sides, True)
@@ -77,8 +77,8 @@ def build_glasses(surface: Surface, garment: Garment) -> list[MeshPart]:
         stops = np.array(
             [
                 hinge,
-                hinge + np.array([0.05 * sign, 0.0, -0.10]),
-                [sign * max(reach, abs(hinge[0])), ear_y + 0.62 * ear_tall, ear_z + 0.5 * ear_deep],
+                [sign * max(1.09, abs(hinge[0]) + 0.08), hinge[1], hinge[2] - 0.10],
+                [sign * max(reach, 1.1), ear_y + 0.80 * ear_tall, ear_z + 0.5 * ear_deep],
                 [sign * reach, ear_y + 0.45 * ear_tall, ear_z - 0.5 * ear_deep],
                 [sign * (reach - 0.04), ear_y - 0.25 * ear_tall, ear_z - 1.25 * ear_deep],
             ]
@@ -96,7 +96,7 @@ def build_glasses(surface: Surface, garment: Garment) -> list[MeshPart]:
     p, normal, t = _tube(bridge, np.full(len(bridge), TUBE * 0.5), max(4, sides - 2), False)
     frame_p.append(p), frame_n.append(normal), frame_t.append(t)
     color = tuple(float(c) for c in (np.array(garment.color) / 255.0) ** 2.2)
-    frame = Material("glasses_frame", "plain", (color[0], color[1], color[2], 1.0), roughness=0.3, double_sided=True)
+    frame = Material("glasses_frame", "plain", (color[0], color[1], color[2], 1.0), roughness=0.65, double_sided=True)
     lens = Material("glasses_lens", "plain", (0.9, 0.95, 1.0, 0.07), roughness=0.05, alpha_mode="BLEND")
     parts = [_part("GlassesFrame", frame_p, frame_t, frame, surface, frame_n)]
     parts.append(_part("GlassesLens", lens_p, lens_t, lens, surface, None))

@@ -10,8 +10,9 @@ from avatar_engine.maker.clothes.fabric import TILE_DM, Weave, fabric
 from avatar_engine.maker.clothes.garment import Rng, body_panel, cloth_part
 from avatar_engine.maker.clothes.lapel import Seam, turned_edge, wrapped
 from avatar_engine.maker.clothes.necklines import Neckline, v_neck
-from avatar_engine.maker.clothes.shell import Shell, Torso, shell_of
+from avatar_engine.maker.clothes.shell import Shell, shell_of
 from avatar_engine.maker.clothes.strip import Cloth, add_rows
+from avatar_engine.maker.clothes.torso import Torso
 from avatar_engine.maker.clothes.trim import add_button, add_patch, trim_part
 from avatar_engine.maker.hair.scalp import smooth_step
 from avatar_engine.maker.parts import Floats, MeshPart
@@ -86,17 +87,17 @@ def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> list[
     borders.append(front_edge(cloth, shell, torso, low, (20, 12, 6)[lod], tile))
     name = garment.style.capitalize()
     extras: list[MeshPart] = []
-    chest = torso.notch_y - 1.55 * scale
+    chest = torso.notch_y - 1.42 * scale
     if garment.style == "coat":
         at = np.array([0.84 * scale, chest - 0.62 * scale])
         borders.append(add_patch(cloth, shell, at, (0.88 * scale, 1.0 * scale), 0.03, 0.022, (7, 5, 3)[lod], tile))
         extras = [trim_part(torso, shell, at + np.array([0.16, 0.50]) * scale, [-0.86 * scale, chest], scale, lod)]
     else:
-        at = np.array([0.98 * scale, chest])
-        borders.append(add_patch(cloth, shell, at, (0.85 * scale, 0.19 * scale), 0.13, 0.018, (7, 5, 3)[lod], tile))
+        at = np.array([1.0 * scale, chest])
+        borders.append(add_patch(cloth, shell, at, (0.72 * scale, 0.17 * scale), 0.13, 0.018, (7, 5, 3)[lod], tile))
     spent = sum(len(t) for t in cloth.triangles) + sum(len(p.triangles) for p in extras)
     seams = np.concatenate(borders)
-    body_panel(cloth, shell, neckline, max(400, target - spent), rng, cut.folds, tile, seams=seams)
+    body_panel(cloth, shell, neckline, max(400, target - spent), rng, cut.folds, tile, margin=0.08, seams=seams)
     return [cloth_part(torso, cloth, name, fabric(garment.color, cut.weave, rng), cut.roughness), *extras]
 
 

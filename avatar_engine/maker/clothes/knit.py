@@ -9,8 +9,9 @@ import numpy as np
 from avatar_engine.maker.clothes.fabric import TILE_DM, Weave, fabric
 from avatar_engine.maker.clothes.garment import Rng, body_panel, cloth_part
 from avatar_engine.maker.clothes.necklines import Neckline, round_neck, v_neck
-from avatar_engine.maker.clothes.shell import Shell, Torso, shell_of
+from avatar_engine.maker.clothes.shell import Shell, shell_of
 from avatar_engine.maker.clothes.strip import Cloth, add_rows, frames, sweep
+from avatar_engine.maker.clothes.torso import Torso
 from avatar_engine.maker.parts import Floats, MeshPart
 from avatar_engine.maker.spec import Garment
 
@@ -72,7 +73,7 @@ def build_knit(torso: Torso, garment: Garment, rng: Rng, target: int, under: Nec
     body, band = Cloth(), Cloth()
     seam = neckband(band, shell, neckline, top.band, top.thick, steps, TILE_DM[top.rib])
     left = max(200, target - steps * 12)
-    body_panel(body, shell, neckline, left, rng, top.folds, TILE_DM[top.weave], under, seam)
+    body_panel(body, shell, neckline, left, rng, top.folds, TILE_DM[top.weave], above=under, seams=seam)
     name = garment.style.capitalize()
     return [
         cloth_part(torso, body, name, fabric(garment.color, top.weave, rng), 0.9),

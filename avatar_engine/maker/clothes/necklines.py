@@ -8,7 +8,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
 
-from avatar_engine.maker.clothes.shell import Torso
+from avatar_engine.maker.clothes.torso import Torso
 from avatar_engine.maker.parts import Floats
 
 Neckline = Callable[[Floats], Floats]

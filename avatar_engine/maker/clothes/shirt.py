@@ -8,8 +8,9 @@ from avatar_engine.maker.clothes.fabric import TILE_DM, fabric
 from avatar_engine.maker.clothes.garment import Rng, body_panel, cloth_part
 from avatar_engine.maker.clothes.lapel import Seam, turned_edge, wrapped
 from avatar_engine.maker.clothes.necklines import Neckline, round_neck, v_neck
-from avatar_engine.maker.clothes.shell import Shell, Torso, shell_of
+from avatar_engine.maker.clothes.shell import Shell, shell_of
 from avatar_engine.maker.clothes.strip import Cloth, add_rows
+from avatar_engine.maker.clothes.torso import Torso
 from avatar_engine.maker.clothes.trim import add_button
 from avatar_engine.maker.parts import Floats, MeshPart
 from avatar_engine.maker.spec import Garment
@@ -115,5 +116,5 @@ def build_shirt(torso: Torso, garment: Garment, rng: Rng, target: int, under: Ne
     edge = placket(cloth, shell, torso, top, (30, 16, 8)[lod])
     spent = sum(len(t) for t in cloth.triangles)
     seams = np.concatenate([border, edge[:: max(1, len(edge) // 40)]])
-    body_panel(cloth, shell, neckline, max(200, target - spent), rng, 0.05, TILE, above=under, seams=seams)
+    body_panel(cloth, shell, neckline, max(200, target - spent), rng, 0.05, TILE, margin=0.10, above=under, seams=seams)
     return [cloth_part(torso, cloth, "Shirt", fabric(garment.color, "poplin", rng), 0.75)]

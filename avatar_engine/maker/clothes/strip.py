@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from avatar_engine.maker.clothes.shell import Shell, vertex_normals
+from avatar_engine.maker.clothes.shell import Shell
+from avatar_engine.maker.clothes.torso import vertex_normals
 from avatar_engine.maker.hair.scalp import unit
 from avatar_engine.maker.hair.sheet import grid_triangles
 from avatar_engine.maker.parts import Floats, Ints

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from avatar_engine.maker.clothes.shell import Shell, Torso, vertex_normals
+from avatar_engine.maker.clothes.shell import Shell
 from avatar_engine.maker.clothes.strip import Cloth, add_rows
+from avatar_engine.maker.clothes.torso import Torso, vertex_normals
 from avatar_engine.maker.hair.scalp import unit
 from avatar_engine.maker.hair.sheet import grid_triangles
 from avatar_engine.maker.parts import Floats, Material, MeshPart
@@ -14,7 +15,7 @@ from avatar_engine.maker.parts import Floats, Material, MeshPart
 
 def tangent_frame(shell: Shell, at: Floats) -> tuple[Floats, Floats, Floats]:
     """Right (the wearer's left), up and outward unit vectors of the shell next to a point (3,)."""
-    _, j = shell.tree.query(at, k=8)
+    j = shell.trunk[shell.tree.query(at, k=8)[1]]
     out = unit(shell.normals[j].mean(0))
     up = unit(np.array([0.0, 1.0, 0.0]) - out * out[1])
     return np.cross(up, out), up, out

@@ -10,8 +10,8 @@ from avatar_engine.maker.clothes.glasses import GLASSES_TRIANGLES, build_glasses
 from avatar_engine.maker.clothes.jacket import CUTS, build_jacket, jacket_neckline
 from avatar_engine.maker.clothes.knit import TOPS, build_knit, knit_neckline
 from avatar_engine.maker.clothes.necklines import Neckline
-from avatar_engine.maker.clothes.shell import Torso, torso_of
 from avatar_engine.maker.clothes.shirt import build_shirt, shirt_neckline
+from avatar_engine.maker.clothes.torso import Torso, torso_of
 from avatar_engine.maker.parts import CLOTHES_TRIANGLES, MeshPart, Surface
 from avatar_engine.maker.spec import ClothesSpec
 
@@ -57,5 +57,11 @@ def covered(surface: Surface, spec: ClothesSpec) -> NDArray[np.bool_]:
         return np.zeros(len(surface.positions), bool)
     torso = torso_of(surface)
     azimuth = torso.azimuth(surface.positions)
-    line = np.max([outer_neckline(torso, g.style)(azimuth) for g in spec.garments], axis=0)
-    return np.asarray(surface.positions[:, 1] < line - 0.45)
+    # What lies deep below a neckline is hidden even from the side, through the opening: the lowest edge within a
+    # third of the way round decides.
+    around = np.linspace(-0.6, 0.6, 9)
+    lines = []
+    for garment in spec.garments:
+        line = outer_neckline(torso, garment.style)
+        lines.append(np.min([line(azimuth + turn) for turn in around], axis=0))
+    return np.asarray(surface.positions[:, 1] < np.max(lines, axis=0) - 0.45)

@@ -57,9 +57,9 @@ def tied_sheet(head: Head, spec: HairSpec, rng: np.random.Generator) -> Sheet:
     skull = head.centre + d * head.radius(d.reshape(-1, 3)).reshape(d.shape[:2])[..., None]
     crown = smooth_step(0.2, 0.95, d[..., 1])
     rise = smooth_step(0.0, 0.30, b)
-    lift = 0.014 + ipd * rise * (0.055 + 0.075 * crown) * (1 + 0.6 * spec.volume)
+    lift = 0.022 + ipd * rise * (0.075 + 0.11 * crown) * (1 + 0.6 * spec.volume)
     points = skull + d * lift[..., None]
-    points = settle(head, points, np.clip(lift * 0.6, 0.010, 0.07), 3, 1.2, 1.0)
+    points = settle(head, points, np.clip(lift * 0.8, 0.018, 0.07), 3, 1.2, 1.0)
     crest, _ = lock_field(rng, ACROSS, ALONG, 46.0, 0.8)
     fine, _ = lock_field(rng, ACROSS, ALONG, 110.0, 1.2)
     normal, _ = Sheet(points, crest).frame()

@@ -115,17 +115,17 @@ def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         np.random.default_rng(1),
         cut.line,
         lift=(0.006, 0.055) if buzz else (0.006, 0.025),
-        inner_limit=9.0 if buzz else 1.7,
+        inner_limit=9.0 if buzz else 1.25,
         side_fade=1.5 if buzz else 2.2,
     )
     sheet = swept_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
     size = ((96, 34), (80, 26), (32, 12))[lod]
-    count, steps = ((400, 5), (300, 4), (60, 3))[lod]
+    count, steps = ((480, 5), (320, 4), (60, 3))[lod]
     if not buzz:
         add_sheet(mesh, head, sheet, size, SHEET_REGION, 7.0, b_range=(0.0, 0.97))
     pick = np.random.default_rng(int(rng.integers(1 << 31)))
-    n = 420
+    n = 480
     b0 = np.where(np.arange(n) < 70, pick.uniform(-0.01, 0.05, n), pick.uniform(0.0, 0.82, n))
     tall = cut.top / 0.26
     order = pick.permutation(n)[:count]
@@ -134,9 +134,9 @@ def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
             np.arange(n) < 70, pick.uniform(0.16, 0.84, n), pick.uniform(*((0.2, 0.8) if buzz else (0.03, 0.97)), n)
         ),
         b0=b0,
-        b1=np.minimum(b0 + pick.uniform(0.14, 0.26, n) * (0.5 if buzz else 1.0), 1.0),
-        half=pick.uniform(0.010, 0.019, n) * (1.0, 1.2, 1.8)[lod],
-        lift=(np.full(n, -0.01), pick.uniform(0.03, 0.08, n) * tall, pick.uniform(0.0, 0.09, n) * tall),
+        b1=np.minimum(b0 + pick.uniform(0.18, 0.32, n) * (0.5 if buzz else 1.0), 1.0),
+        half=pick.uniform(0.007, 0.013, n) * (1.0, 1.3, 2.0)[lod],
+        lift=(np.full(n, -0.01), pick.uniform(0.02, 0.055, n) * tall, pick.uniform(0.0, 0.06, n) * tall),
         shift=pick.normal(-0.012 * np.sign(spec.part or 1.0), 0.020, n),
         shade=pick.uniform(0.88, 1.25, n),
     )

@@ -64,7 +64,7 @@ def atlas(spec: HairSpec, rng: np.random.Generator, lock_tips: float = 0.24) -> 
     end = 0.955 + 0.024 * np.clip(strand_noise(rng, x, 0 * y, 26.0, 0), -2, 2)
     end += 0.010 * np.clip(strand_noise(rng, x, 0 * y, 9.0, 0), -2, 2)
     alpha = smooth_step(0.0, 0.05, np.minimum(end, 0.995) - y)
-    begin = 0.012 + 0.010 * np.clip(strand_noise(rng, x, 0 * y, 9.0, 0), -1.2, 2)
+    begin = 0.010 + 0.006 * np.clip(strand_noise(rng, x, 0 * y, 7.0, 0), -1.2, 1.6)
     alpha *= smooth_step(0.0, 0.03, y - begin)
     for u0, u1 in LOCK_SLOTS:
         inside = (x >= (u0 * WIDTH - 2)) & (x <= (u1 * WIDTH + 2))
