@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,11 +17,21 @@ MaterialKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Texture:
-    """Decoded sRGB (or linear, if `linear`) pixels, (h, w, 4) uint8, top row first."""
+    """A picture, sRGB (or linear, if `linear`); kept as it came in the file and decoded when somebody looks.
+
+    A renderer looks once; decoded pictures would be most of an avatar's memory.
+    """
 
     name: str
-    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+    decode: Callable[[], NDArray[np.uint8]]
     linear: bool = False
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """(height, width, 4) uint8, top row first; decoded anew at every call."""
+        return self.decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.gltf.accessors import view_bytes
 from avatar_engine.engine.gltf.document import REFUSED, Document, resource
 from avatar_engine.engine.model import Material, MaterialKind, Texture
@@ -72,24 +74,26 @@ def read_texture(document: Document, number: int, folder: Path, at: str, *, line
     else:
         data = bytes(resource(document, image.get("uri"), folder, spot))
     name = document.text(image, "name", f"image{source}")
-    result = Texture(name, _decode(document, data, spot), linear)
+    height, width = _decode(document.where, data, spot).shape[:2]  # now, so that a broken picture is refused now
+    result = Texture(name, width, height, partial(_decode, document.where, data, spot), linear)
     document.cache["image", source] = result
     return result
 
 
-def _decode(document: Document, data: bytes, at: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _decode(where: str, data: bytes, at: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if max(image.size) > MAX_SIDE or min(image.size) < 1:
-                    document.fail(at, f"is {image.size[0]}x{image.size[1]} pixels, at most {MAX_SIDE} a side are read")
+                    size = f"{image.size[0]}x{image.size[1]}"
+                    raise AssetError(f"{where} {at}", f"is {size} pixels, at most {MAX_SIDE} a side are read")
                 image.draft("RGB", (USED_SIDE, USED_SIDE))
                 picture: Image.Image = image.convert("RGBA")
-    except UnidentifiedImageError:
-        document.fail(at, "is not a PNG, JPEG or WebP picture")
+    except UnidentifiedImageError as error:
+        raise AssetError(f"{where} {at}", "is not a PNG, JPEG or WebP picture") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        document.fail(at, f"cannot be decoded: {error}")
+        raise AssetError(f"{where} {at}", f"cannot be decoded: {error}", "export it again") from error
     while max(picture.size) > USED_SIDE:
         picture = picture.reduce(2)
     return np.asarray(picture, np.uint8)
@@ -116,8 +120,8 @@ def uv_transform(document: Document, material: dict[str, Any], path: str) -> tup
 def read_material(document: Document, number: int | None, mesh_name: str, folder: Path) -> Material:
     """Material `number` (None: glTF's default) for a part of the mesh called `mesh_name`."""
     if number is None:
-        kind = infer_kind(mesh_name)
-        return Material("default", kind, (1.0, 1.0, 1.0, 1.0), None, 0.6, 0.0, "OPAQUE", 0.5, False)
+        guess = infer_kind(mesh_name)
+        return Material("default", guess, (1.0, 1.0, 1.0, 1.0), None, 0.6, 0.0, "OPAQUE", 0.5, False)
     known = document.cache.get((f"material {infer_kind(mesh_name)}", number))
     if isinstance(known, Material):
         return known
@@ -126,7 +130,8 @@ def read_material(document: Document, number: int | None, mesh_name: str, folder
     look = document.mapping(material, "pbrMetallicRoughness")
     extras = document.mapping(material, "extras")
     said = extras.get("kind")
-    kind: MaterialKind = said if said in get_args(MaterialKind) else infer_kind(name, mesh_name)
+    known_kinds: tuple[MaterialKind, ...] = get_args(MaterialKind)
+    kind = next((item for item in known_kinds if item == said), infer_kind(name, mesh_name))
     base = document.numbers(look, "baseColorFactor", path, (1.0, 1.0, 1.0, 1.0))
     info = look.get("baseColorTexture")
     specular_glossiness = document.extension(material, "KHR_materials_pbrSpecularGlossiness")

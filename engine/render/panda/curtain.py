@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
+import hashlib
+import weakref
+
 import numpy as np
 from numpy.typing import NDArray
 from panda3d import core
 
+from avatar_engine.engine.render.base import Background
+from avatar_engine.engine.render.panda.backdrop import paint
 from avatar_engine.engine.render.panda.extent import BANDS
 from avatar_engine.engine.render.panda.shaders import BACKDROP_FRAGMENT, BACKDROP_VERTEX
 
 WHOLE = np.tile(np.array([-1.0, 1.0]), (BANDS, 1))
 
 
+class Backdrop:
+    """A finished background on the card."""
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        height, width = pixels.shape[:2]
+        self.texture = core.Texture("backdrop")
+        self.texture.setup_2d_texture(width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgba)
+        self.texture.set_ram_image(pixels.data.cast("B"))
+        self.texture.set_minfilter(core.SamplerState.FT_nearest)
+        self.texture.set_magfilter(core.SamplerState.FT_nearest)
+        self.texture.set_keep_ram_image(False)
+
+
+class Backdrops:
+    """Finished backgrounds by what they show and their size: sessions in one scene share them."""
+
+    def __init__(self) -> None:
+        self._known: weakref.WeakValueDictionary[tuple[object, ...], Backdrop] = weakref.WeakValueDictionary()
+
+    def get(self, background: Background, width: int, height: int) -> Backdrop:
+        """The backdrop; painted when nobody shows it yet."""
+        image = background.image
+        digest = b"" if image is None else hashlib.blake2b(np.ascontiguousarray(image).data).digest()
+        shape = () if image is None else image.shape
+        look = (background.kind, background.colours, background.radial, background.blur, digest, shape)
+        key = (*look, width, height)
+        backdrop = self._known.get(key)
+        if backdrop is None:
+            backdrop = self._known[key] = Backdrop(paint(background, width, height))
+        return backdrop
+
+
 class Curtain:
     """One quad per band of rows, at the far plane; what was not touched keeps last frame's pixels."""
 
-    def __init__(self, pixels: NDArray[np.uint8], parent: core.NodePath, order: int) -> None:
-        height, width = pixels.shape[:2]
-        texture = core.Texture("backdrop")
-        texture.setup_2d_texture(width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgba)
-        texture.set_ram_image(pixels.data.cast("B"))
-        texture.set_minfilter(core.SamplerState.FT_nearest)
-        texture.set_magfilter(core.SamplerState.FT_nearest)
-        texture.set_keep_ram_image(False)
+    def __init__(self, backdrop: Backdrop, parent: core.NodePath, order: int) -> None:
+        self._backdrop = backdrop
         layout = core.GeomVertexFormat.get_v3()
         data = core.GeomVertexData("curtain", layout, core.Geom.UH_dynamic)
         data.unclean_set_num_rows(BANDS * 4)
@@ -39,7 +70,7 @@ class Curtain:
         self._node.set_final(True)
         self.path = parent.attach_new_node(self._node)
         self.path.set_shader(core.Shader.make(core.Shader.SL_GLSL, BACKDROP_VERTEX, BACKDROP_FRAGMENT))
-        self.path.set_shader_input("tex", texture)
+        self.path.set_shader_input("tex", backdrop.texture)
         self.path.set_bin("fixed", order)
         self.path.set_depth_write(False)
         self.path.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_none))

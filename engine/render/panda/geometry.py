@@ -228,10 +228,11 @@ class ViewOutline:
 
 def make_texture(texture: Texture) -> core.Texture:
     """Pixels to the card with mipmaps; the copy in memory is dropped once they are there."""
-    height, width = texture.pixels.shape[:2]
+    pixels = texture.pixels
+    height, width = pixels.shape[:2]
     result = core.Texture(texture.name)
     result.setup_2d_texture(width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgba)
-    swapped = np.ascontiguousarray(texture.pixels[..., [2, 1, 0, 3]])
+    swapped = np.ascontiguousarray(pixels[..., [2, 1, 0, 3]])
     result.set_ram_image(swapped.data.cast("B"))
     result.set_minfilter(core.SamplerState.FT_linear_mipmap_linear)
     result.set_magfilter(core.SamplerState.FT_linear)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.engine.model import Mesh
-from avatar_engine.engine.surface import smooth_normals, weld
+from avatar_engine.engine.surface import NormalField
 
 Float = NDArray[np.float32]
 
@@ -28,22 +28,21 @@ class MorphTable:
         place[self.order] = np.arange(len(self.order))
         self.rest = np.hstack([mesh.positions, mesh.normals]).astype(np.float32)
         self.moved_rest = np.ascontiguousarray(self.rest[self.order]).ravel()
-        groups = weld(mesh.positions)
-        base_normals = smooth_normals(mesh.positions, mesh.triangles, groups)
+        field = NormalField(mesh.positions, mesh.triangles) if targets else None
         self.runs: list[tuple[int, int, Float]] = []
         for target in targets:
             bend = target.normal_delta
             index = target.index.astype(np.int64)
             if bend is None:
-                displaced = mesh.positions.copy()
-                displaced[index] += target.delta
-                turned = smooth_normals(displaced, mesh.triangles, groups) - base_normals
-                index = np.flatnonzero(np.abs(turned).max(axis=1) > 1e-3)
-                index = np.union1d(index, target.index)
-                index = index[place[index] >= 0]
-                bend = turned[index].astype(np.float32)
+                assert field is not None
+                vertices, turned = field.turned(target.index, target.delta)
+                keep = (np.abs(turned).max(axis=1, initial=0.0) > 1e-3) & (place[vertices] >= 0)
+                index, bend = vertices[keep], turned[keep].astype(np.float32)
+                if not len(index):
+                    index, bend = target.index[:1].astype(np.int64), np.zeros((1, 3), np.float32)
             spots = place[index]
-            low, high = int(spots.min()), int(spots.max()) + 1
+            both = np.concatenate([spots, place[target.index]])
+            low, high = int(both.min()), int(both.max()) + 1
             row = np.zeros((high - low, 6), np.float32)
             row[place[target.index] - low, :3] = target.delta
             row[spots - low, 3:] = bend
@@ -98,7 +97,7 @@ class Morpher:
 
 
 def _order(mesh: Mesh, indices: list[NDArray[np.int32]]) -> NDArray[np.int64]:
-    """Moved vertices, grouped by how many targets move them and by height: runs of mouth or brow shapes stay short."""
+    """Moved vertices by height: runs of mouth or brow shapes stay short."""
     if not indices:
         return np.zeros(0, np.int64)
     moved = np.unique(np.concatenate(indices)).astype(np.int64)

@@ -9,9 +9,10 @@ from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
 from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot
 from avatar_engine.engine.render.panda.context import Context
+from avatar_engine.engine.render.panda.curtain import Backdrops
 from avatar_engine.engine.render.panda.shared import SharedModel
 from avatar_engine.engine.render.panda.target import Target
-from avatar_engine.engine.render.panda.view import View
+from avatar_engine.engine.render.panda.view import Means, View
 
 QUALITIES: tuple[Quality, ...] = ("low", "medium", "high", "ultra")
 
@@ -27,6 +28,7 @@ class PandaRenderer:
         self._models: dict[int, SharedModel] = {}
         self._views: dict[int, View] = {}
         self._targets: dict[tuple[int, int, int], Target] = {}
+        self._backdrops = Backdrops()
         self._next = 1
 
     def open_view(self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra") -> int:
@@ -86,7 +88,7 @@ class PandaRenderer:
 
     def _view_of(self, shared: SharedModel, width: int, height: int, quality: Quality) -> View:
         software = self.info.software
-        return View(shared, width, height, quality, samples(quality, software), software)
+        return View(shared, (width, height), quality, Means(samples(quality, software), software), self._backdrops)
 
     def _view(self, number: int) -> View:
         view = self._views.get(number)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from panda3d import core
 
 from avatar_engine.engine.model import MaterialKind
 from avatar_engine.engine.render.base import Quality, RenderSnapshot, Stage
-from avatar_engine.engine.render.panda.backdrop import paint
 from avatar_engine.engine.render.panda.badge import badge_node, badge_share
 from avatar_engine.engine.render.panda.camera import view_projection
-from avatar_engine.engine.render.panda.curtain import Curtain
+from avatar_engine.engine.render.panda.curtain import Backdrops, Curtain
 from avatar_engine.engine.render.panda.geometry import SharedMesh, ViewMesh, ViewOutline
 from avatar_engine.engine.render.panda.shaders import Program, sources
 from avatar_engine.engine.render.panda.shared import SharedModel
@@ -38,13 +39,24 @@ SKY_TINT, GROUND_TINT = np.array([1.02, 1.05, 1.12]), np.array([0.62, 0.52, 0.46
 """Ambient light is cooler from above and warmer from below (floor, clothes, the person's own skin)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the driver is given to do: samples per pixel, and whether a CPU does it."""
+
+    samples: int
+    software: bool
+
+
 class View:
     """One picture of one avatar."""
 
     def __init__(
-        self, shared: SharedModel, width: int, height: int, quality: Quality, samples: int, software: bool
+        self, shared: SharedModel, size: tuple[int, int], quality: Quality, means: Means, backdrops: Backdrops
     ) -> None:
-        self.shared, self.width, self.height, self.quality = shared, width, height, quality
+        self.shared, self.quality = shared, quality
+        self.width, self.height = size
+        samples, software = means.samples, means.software
+        self._backdrops = backdrops
         self.samples = samples
         self._lines = software and samples == 0 and quality != "low"
         self._per_pixel = quality in ("high", "ultra") or not software
@@ -197,7 +209,9 @@ class View:
     def _paint(self, stage: Stage) -> None:
         if self._curtain is not None:
             self._curtain.path.remove_node()
-        self._curtain = Curtain(paint(stage.background, self.width, self.height), self.root, BACKDROP_ORDER)
+        self._curtain = Curtain(
+            self._backdrops.get(stage.background, self.width, self.height), self.root, BACKDROP_ORDER
+        )
 
     def _mark(self, text: str | None) -> None:
         if self._badge is not None:
