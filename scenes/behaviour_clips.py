@@ -40,7 +40,7 @@ def compile_clip(name: str, spec: ClipSpec, fault: Fault) -> Clip:
     end = max(float(times[-1]) for times, _ in tracks.values())
     if end > MAX_CLIP_S:
         raise fault(f"lasts {end:g} s", f"a clip lasts at most {MAX_CLIP_S:g} s", ("units",))
-    at = np.arange(max(round(end * CLIP_HZ), 1) + 1, dtype=np.float32) / CLIP_HZ
+    at = (np.arange(max(round(end * CLIP_HZ), 1) + 1) / CLIP_HZ).astype(np.float32)
     values = np.stack([_eased(at, *track) for track in tracks.values()], axis=1)
     return Clip(name, np.array(list(tracks), np.intp), values.astype(np.float32), spec.loop)
 

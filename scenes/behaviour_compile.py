@@ -140,7 +140,7 @@ def _collect(steps: tuple[StepSpec, ...], found: list[StepSpec]) -> None:
 
 
 def _gesture(name: str, part: _Part, spec: GestureSpec, clips: dict[str, Clip]) -> GestureKind:
-    choices = [(spec.clip, 1.0, ("clip",))] if spec.clip is not None else []
+    choices: list[tuple[str, float, Location]] = [(spec.clip, 1.0, ("clip",))] if spec.clip is not None else []
     choices += [(c.clip, c.weight, ("choose", i, "clip")) for i, c in enumerate(spec.choose)]
     for clip, _, at in choices:
         if clip not in clips:

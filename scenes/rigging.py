@@ -116,6 +116,8 @@ def _units(profile: AvatarProfile, targets: dict[str, int], where: str) -> tuple
     native = np.zeros((len(units), len(targets)), np.float32)
     for row, unit in enumerate(units):
         target = profile.units.get(unit.id, unit.id)
+        if target not in targets and unit.id not in profile.units:
+            target = str(unit.native.get("like", target))
         if target in targets:
             native[row, targets[target]] = 1.0
             continue

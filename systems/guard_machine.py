@@ -18,7 +18,8 @@ def run_program(program: Program, load: Load) -> Value:
         elif op == "load":
             stack.append(load(str(argument)))
         elif op == "call":
-            name, count = argument  # type: ignore[misc]
+            assert isinstance(argument, tuple)
+            name, count = str(argument[0]), int(argument[1])
             values = [float(value) for value in stack[len(stack) - count :]]
             del stack[len(stack) - count :]
             stack.append(_FUNCTIONS[name](values))

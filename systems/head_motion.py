@@ -128,9 +128,9 @@ class HeadMotion:
             if mine[SHIFT_S] <= 0.0:
                 size = float(lively[row]) * DEG
                 mine[SHIFT_S] = rng.uniform(4.0, 11.0)
-                mine[SHIFT_YAW] = rng.normal() * 2.0 * size
-                mine[SHIFT_PITCH] = rng.normal() * 1.0 * size
-                mine[SHIFT_ROLL] = rng.normal() * 1.8 * size
+                mine[SHIFT_YAW] = float(np.clip(rng.normal(), -1.6, 1.6)) * 2.0 * size
+                mine[SHIFT_PITCH] = float(np.clip(rng.normal(), -1.6, 1.6)) * 1.0 * size
+                mine[SHIFT_ROLL] = float(np.clip(rng.normal(), -1.6, 1.6)) * 1.4 * size
 
     def _sway(self, phase: Float, rate: Float, scale: Float, dt_s: float) -> Float:
         phase += rate * np.float32(dt_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ def kick(peak: float, omega: float) -> float:
     return peak * math.e * omega
 
 
-def smooth(x: Float) -> Float:
+def smooth(x: NDArray[np.floating[Any]]) -> Float:
     """Smoothstep of x clipped to [0, 1]."""
     t = np.clip(x, 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
