@@ -10,10 +10,11 @@ from pathlib import Path
 from avatar_engine.engine.errors import InputError
 from avatar_engine.lipsync_manifest import CONDITIONS, Utterance, degraded, read_manifest
 from avatar_engine.lipsync_score import Report, report, shown_of, truth_of
-from avatar_engine.spoken_file import SpokenFile, analyse, read_audio, write
+from avatar_engine.rhubarb_program import PROGRAM_MODEL, rhubarb_file
+from avatar_engine.spoken_file import analyse, read_audio
+from avatar_engine.viseme_formats import FORMATS, write
 from avatar_engine.viseme_models import default_viseme_model, make_viseme_model
 
-FORMATS = ("json", "tsv", "csv", "npz")
 _HEAD = (
     f"{'model':<12}{'cond':<7}{'group':<8}{'utt':>4}{'LSQ':>7}{'95 % interval':>15}{'live':>7}{'shape':>7}"
     f"{'vis15':>7}{'B-F1':>6}{'F-F1':>6}{'R-F1':>6}{'open r':>8}{'sil mv':>8}{'flick':>7}{'lag ms':>8}"
@@ -30,8 +31,11 @@ def export_visemes(args: argparse.Namespace) -> int:
             raise InputError(str(args.text_file), f"cannot be read ({error})", "give a UTF-8 text file") from None
     samples = read_audio(args.speech)
     name = args.model or default_viseme_model()
-    spoken = analyse(make_viseme_model(name), samples, text=text, lang=args.lang)
-    write(spoken, name, args.format, args.out)
+    if name == PROGRAM_MODEL:
+        spoken = rhubarb_file(samples, text)
+    else:
+        spoken = analyse(make_viseme_model(name), samples, text=text, lang=args.lang)
+    write(spoken, name, args.speech, args.format, args.out)
     return 0
 
 
@@ -90,7 +94,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     words.add_argument("--text-file", type=Path, metavar="FILE", help="the same, from a file")
     one.add_argument("--lang", default="en", help="language of the text (espeak-ng's name; default en)")
     one.add_argument("--format", choices=FORMATS, default="json")
-    one.add_argument("--model", help="neural, rhubarb, spectral or an installed one")
+    one.add_argument(
+        "--model",
+        help=f"neural, rhubarb, spectral or an installed one; {PROGRAM_MODEL} runs Rhubarb Lip Sync's own program",
+    )
     one.add_argument("--out", type=Path, metavar="FILE", help="instead of the standard output")
     one.set_defaults(run=export_visemes)
     many = commands.add_parser("lipsync-score", help="measure a lip-sync model on phone-aligned speech")
@@ -113,5 +120,3 @@ def main() -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-
-__all__ = ["SpokenFile", "add_parser", "export_visemes", "lipsync_score"]

@@ -67,6 +67,7 @@ _PARTS = 2
 # Share of every class in running speech is flattened by the network's training; a coarse prior is enough.
 _PAUSE_CHANCE = 0.04
 _SKIP_CHANCE = 0.002
+_KEPT_BEHIND = 100  # states
 
 
 @dataclass(slots=True)
@@ -80,6 +81,14 @@ class _Path:
     trust: float = 0.6
     openness: Float = field(default_factory=lambda: np.zeros(0, np.float32))
     lips: Float = field(default_factory=lambda: np.zeros((0, 3), np.float32))
+
+    def forget(self) -> None:
+        """Drop what was said long ago, so that a session of hours stays as small as one of minutes."""
+        first = int(self.belief.argmax()) - _KEPT_BEHIND
+        if first > _KEPT_BEHIND:
+            for name in ("klass", "viseme", "optional", "belief", "openness", "lips"):
+                setattr(self, name, getattr(self, name)[first:])
+            self.belief /= self.belief.sum()
 
 
 def _likeness() -> NDArray[np.float64]:
@@ -137,6 +146,8 @@ class TextGuide:
                 add(index, shown, part.phone.openness, part.phone.articulation, False)
             add(0, 0, 0.0, "", True)
         path = self._paths.get(slot)
+        if path is not None:
+            path.forget()
         if path is None:
             start = _Path(np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.bool_), np.ones(1))
             start.openness, start.lips = np.zeros(1, np.float32), np.zeros((1, 3), np.float32)

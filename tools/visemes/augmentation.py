@@ -97,7 +97,7 @@ class BatchMaker:
 
     def _noise_part(self, frames: int, spoken: bool) -> Float:
         rng = self._rng
-        kind = rng.choice(4, p=(0.42, 0.33, 0.15, 0.10) if spoken else (0.2, 0.2, 0.2, 0.4))
+        kind = rng.choice(4, p=(0.42, 0.33, 0.15, 0.10) if spoken else (0.15, 0.15, 0.15, 0.55))
         start = rng.integers(self._starts[kind], self._starts[kind + 1] - frames)
         return self._noise[start : start + frames].astype(np.float32)
 
@@ -107,7 +107,7 @@ class BatchMaker:
         label = np.zeros((rows, frames, LABEL_COLUMNS), np.int16)
         for b in range(rows):
             row = mel[b]
-            if rng.random() < 0.93:
+            if rng.random() < 0.92:
                 self._spoken(row, label[b])
             level = row.sum(1)
             peak = level.max()

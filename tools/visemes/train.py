@@ -12,6 +12,7 @@ import os
 import queue
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 
@@ -28,6 +29,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--final", type=float, default=0.0, help="learning rate at the end, as a share of the peak")
     parser.add_argument("--real-share", type=float, default=0.6, help="share of rows spoken by real people")
     parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--peer", type=Path, help="--out of a second run to share the work with, by averaging")
+    parser.add_argument("--meet", type=int, default=25, help="steps between two averagings with the peer")
     parser.add_argument("--keep", type=float, default=0.999, help="share of the averaged weights kept per step")
     parser.add_argument("--gru", type=int, default=192)
     parser.add_argument("--seed", type=int, default=5)
@@ -79,6 +82,14 @@ def main() -> None:
         average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, average, params)
         return params, opt, average, total, parts
 
+    def met(peer: Path, own):  # type: ignore[no-untyped-def]
+        """Half way to where the peer was when it last wrote."""
+        try:
+            other, _ = network.load(peer.with_suffix(".raw.npz"))
+        except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError):
+            return own  # not there yet, or just being written
+        return jax.tree.map(lambda a, b: 0.5 * (a + b), own, other)
+
     batches: queue.Queue[Batch] = queue.Queue(maxsize=3)
     done = threading.Event()
 
@@ -103,6 +114,9 @@ def main() -> None:
         now = {"loss": float(total), **{k: float(v) for k, v in parts.items()}}
         shown = now if shown is None else {k: 0.98 * shown[k] + 0.02 * now[k] for k in now}
         count += 1
+        if args.peer and count % args.meet == 0:
+            params = met(args.peer, params)
+            network.save(args.out.with_suffix(".raw.npz"), params, shape)
         if count % 50 == 0:
             line = " ".join(f"{k} {v:.3f}" for k, v in shown.items())
             print(f"{count} {spent:.1f} min rate {rate:.5f} {line}", flush=True)

@@ -1,0 +1,96 @@
+"""A known text repairs what the sound hides, and does no harm where it is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from avatar_engine.engine.errors import DeviceError, InputError
+from avatar_engine.engine.pronunciation import can_pronounce, pronounced
+from avatar_engine.lipsync_score import report, shown_of, truth_of
+from avatar_engine.spoken_file import analyse
+from avatar_engine.systems.neural_visemes import NeuralVisemes
+from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL
+from avatar_engine.systems.text_guide import TextGuide
+from avatar_engine.systems.viseme_posteriors import CLOSURE
+from tests.visemes.speech import phones_of, row_of, samples_of
+from tests.visemes.test_decoding import beliefs
+
+pytestmark = pytest.mark.unit
+
+ONE = np.array([0])
+needs_program = pytest.mark.skipif(not can_pronounce(), reason="espeak-ng is not installed")
+
+
+def test_without_a_text_nothing_changes() -> None:
+    seen = beliefs(["a"] * 10)
+    assert TextGuide().guided(ONE, seen) is seen
+
+
+def test_a_text_tells_m_from_n() -> None:
+    """The sound is half n, half m; the text says m."""
+    doubtful = beliefs(["sil"] * 10 + ["a"] * 10 + ["n"] * 8 + ["a"] * 10)
+    middle = slice(20, 28)
+    doubtful.phone[0, middle, CLASS_OF_SYMBOL["n"]] = 0.5
+    doubtful.phone[0, middle, CLASS_OF_SYMBOL["m"]] = 0.4
+    guide = TextGuide()
+    guide.expect(0, [["a", "m", "a"]])
+    out = guide.guided(ONE, doubtful)
+    assert out.phone[0, 24].argmax() == CLASS_OF_SYMBOL["m"]
+    assert out.cues[0, 24, CLOSURE] > doubtful.cues[0, 24, CLOSURE] + 0.2
+    assert out.phone[0, 15].argmax() == CLASS_OF_SYMBOL["a"]
+
+
+def test_chunks_do_not_matter() -> None:
+    seen = beliefs(["sil"] * 5 + ["a"] * 8 + ["p"] * 6 + ["i"] * 8)
+    whole = TextGuide()
+    whole.expect(0, [["a", "p", "i"]])
+    expected = whole.guided(ONE, seen)
+    parts = TextGuide()
+    parts.expect(0, [["a", "p", "i"]])
+    for t in range(seen.phone.shape[1]):
+        one = type(seen)(seen.viseme[:, t : t + 1], seen.phone[:, t : t + 1], seen.cues[:, t : t + 1])
+        assert np.array_equal(parts.guided(ONE, one).phone[0, 0], expected.phone[0, t])
+
+
+def lsq(file: str, text: str | None) -> float:
+    truth = truth_of(phones_of(file), len(samples_of(file)) / 16000)
+    spoken = analyse(NeuralVisemes(), samples_of(file), text=text, lang=row_of(file)["lang"])
+    return report([(truth, shown_of(spoken.as_displayed(), len(truth.viseme)))], resamples=10).best.lsq
+
+
+@needs_program
+def test_the_right_text_does_not_hurt_and_the_wrong_one_hurts_little() -> None:
+    file = "demo_en.flac"
+    alone = lsq(file, None)
+    right = lsq(file, row_of(file)["text"])
+    wrong = lsq(file, "Seven green lizards sat in the tall grass and thought of the sea, the sun, and a thick stick.")
+    assert right > alone - 1.0
+    assert wrong > alone - 25.0
+    assert right > wrong
+
+
+@needs_program
+def test_pronunciation() -> None:
+    words = pronounced("My mum", "en")
+    assert [w[0] for w in words] == ["m", "m"]
+    assert words[1][-1] == "m"
+    with pytest.raises(InputError, match="no voice"):
+        pronounced("hello", "xx-none")
+
+
+def test_no_program_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    pronounced.cache_clear()
+    with pytest.raises(DeviceError, match="install espeak-ng"):
+        pronounced("hello", "en")
+
+
+def test_a_long_talk_stays_small() -> None:
+    guide = TextGuide()
+    said = beliefs(["a"] * 6 + ["p"] * 6 + ["i"] * 6)
+    for _ in range(60):
+        guide.expect(0, [["a", "p", "i"]])
+        out = guide.guided(ONE, said)
+    assert len(guide._paths[0].klass) < 400
+    assert out.phone[0, 9].argmax() == CLASS_OF_SYMBOL["p"]
