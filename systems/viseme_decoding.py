@@ -172,6 +172,8 @@ class VisemeDecoder:
 def _held(past: NDArray[np.int64], viseme: int, hops: int) -> NDArray[np.bool_]:
     """(n, k): whether `viseme` began in this hop or the hops - 1 before it; past (n, _MEMORY + k)."""
     is_it = past == viseme
+    if not is_it.any():
+        return is_it[:, _MEMORY:]
     begins = is_it[:, 1:] & ~is_it[:, :-1]
     count = past.shape[1] - _MEMORY
     held = np.zeros((len(past), count), np.bool_)

@@ -25,7 +25,7 @@ CUES = 5
 OPENNESS, CLOSURE, LABIODENTAL, ROUNDING, SPEECH = range(CUES)
 PHONES = len(PHONE_CLASSES)
 _WIDTH = VISEMES + PHONES + CUES
-_OUTPUTS = ("viseme", "phone", "cues", "next_state")
+_OUTPUTS = ("beliefs", "next_state")
 # A fresh stream starts in the state of a network that has heard this much silence.
 _SETTLE_HOPS = 100
 
@@ -115,9 +115,8 @@ class PosteriorStreams:
             self._half[slots] = mel[:, -1]
         answers = [] if waiting else [self._answer[slots][:, None]]
         if even:
-            viseme, phone, cues, state = self._run(mel[:, :even], self._state[slots])
-            self._state[slots] = state
-            answers.append(np.concatenate([viseme, phone, cues], axis=2))
+            beliefs, self._state[slots] = self._run(mel[:, :even], self._state[slots])
+            answers.append(beliefs)
         every = answers[0] if len(answers) == 1 else np.concatenate(answers, axis=1)
         if every.shape[1] > hops:
             self._answer[slots] = every[:, -1]
@@ -135,8 +134,8 @@ class PosteriorStreams:
 
     def _settled(self) -> tuple[Float, Float]:
         silence = log_of(np.zeros((1, _SETTLE_HOPS, BANDS), np.float32))
-        viseme, phone, cues, state = self._run(silence, self._state[:1])
-        return state[0], np.concatenate([viseme[0, -1], phone[0, -1], cues[0, -1]])
+        beliefs, state = self._run(silence, self._state[:1])
+        return state[0], beliefs[0, -1]
 
     def _grow(self) -> None:
         old = len(self._state)

@@ -3,8 +3,8 @@
     python -m tools.visemes.export --weights FILE.npz --out assets/models/visemes.onnx
 
 Inputs: mel (B, T, 40) log-mel with T even; state (B, S), zeros for a fresh stream; delay () index into DELAYS.
-Outputs: viseme (B, T, 15), phone (B, T, classes), cues (B, T, 5: openness, closure, labiodental, rounding, speech),
-all in [0, 1]; next_state (B, S). Row t of a call that ends with hop h speaks of hop h - T + 2 + t - delay.
+Outputs: beliefs (B, T, 15 + classes + 5) in [0, 1]: visemes, phone classes, then openness, closure, labiodental,
+rounding, speech; next_state (B, S). Row t of a call that ends with hop h speaks of hop h - T + 2 + t - delay.
 """
 
 from __future__ import annotations
@@ -95,17 +95,17 @@ def build(p: network.Params, shape: network.Shape) -> onnx.ModelProto:
     a, h1 = g.gru(z, p["g1"], g.op("Unsqueeze", pasts[2], g.ints(0)), shape.gru)
     b, h2 = g.gru(a, p["g2"], g.op("Unsqueeze", pasts[3], g.ints(0)), shape.gru)
     head = g.op("Relu", g.dense(g.op("Concat", z, a, b, axis=2), p["h"]))
-    # The head of the wanted delay alone is computed.
-    w = p["o"]["w"].reshape(shape.head, len(network.DELAYS), -1).transpose(1, 0, 2)
-    bias = p["o"]["b"].reshape(len(network.DELAYS), -1)
-    chosen = g.op("Gather", g.weight(w), "delay", axis=0), g.op("Gather", g.weight(bias), "delay", axis=0)
-    out = g.op("Add", g.op("MatMul", head, chosen[0]), chosen[1])
-    out = g.op("Transpose", out, perm=[1, 0, 2])
-    out = g.op("Reshape", out, g.ints(0, -1, network.OUTPUTS))
+    out = g.op("Transpose", g.dense(head, p["o"]), perm=[1, 0, 2])
+    # All delays are computed, as that costs less than fetching the weights of one.
+    out = g.op("Reshape", out, g.ints(0, 0, len(network.DELAYS), -1))
+    out = g.op("Reshape", g.op("Gather", out, "delay", axis=2), g.ints(0, -1, network.OUTPUTS))
     cue_at = network.VISEMES + network.PHONES
-    g.op("Softmax", g.cut(out, 2, 0, network.VISEMES), axis=-1, name="viseme")
-    g.op("Softmax", g.cut(out, 2, network.VISEMES, cue_at), axis=-1, name="phone")
-    g.op("Sigmoid", g.cut(out, 2, cue_at, None), name="cues")
+    heads = (
+        g.op("Softmax", g.cut(out, 2, 0, network.VISEMES), axis=-1),
+        g.op("Softmax", g.cut(out, 2, network.VISEMES, cue_at), axis=-1),
+        g.op("Sigmoid", g.cut(out, 2, cue_at, None)),
+    )
+    g.op("Concat", *heads, axis=2, name="beliefs")
     kept = [
         g.op("Reshape", g.cut(mel, 1, 1 - shape.kernel1, None), g.ints(0, mel_past)),
         g.op("Reshape", g.cut(conv, 1, 2 - shape.kernel2, None), g.ints(0, conv_past)),
@@ -127,9 +127,7 @@ def build(p: network.Params, shape: network.Shape) -> onnx.ModelProto:
             info("delay", TensorProto.INT64),
         ],
         [
-            info("viseme", single, "B", "T", network.VISEMES),
-            info("phone", single, "B", "T", network.PHONES),
-            info("cues", single, "B", "T", 5),
+            info("beliefs", single, "B", "T", network.OUTPUTS),
             info("next_state", single, "B", marks[-1]),
         ],
         g.constants,
