@@ -1,4 +1,4 @@
-"""Measures sound against picture at a real receiver: `python tools/av_skew.py --seconds 30 --codec h264`.
+"""Measures sound against picture at a real receiver: `python -m tools.av_skew --seconds 30 --codec h264`.
 
 Positive skew: the picture comes after its sound.
 """
@@ -12,15 +12,15 @@ import tempfile
 import time
 from pathlib import Path
 
-import livekit_server
 import numpy as np
-from av_receiver import Receiver, token
-from av_signal import SignalOptions, SignalRuntime, beeps, onsets, pair
 from livekit import rtc
 
 from avatar_engine.live import LiveDriver
 from avatar_engine.plugin.publish_options import HOLD_S, LEAD_S, PublishOptions
 from avatar_engine.plugin.stage import EngineStage
+from tools import livekit_server
+from tools.av_receiver import Receiver, token
+from tools.av_signal import SignalOptions, SignalRuntime, beeps, onsets, pair
 
 
 async def speak(stage: EngineStage, count: int, rate: int = 24_000) -> None:

@@ -21,6 +21,10 @@ async function join() {
     for await (const part of reader) { text += part; words.textContent = text; }
   });
   document.getElementById('listen').onclick = () => room.startAudio();
+  const interrupt = document.getElementById('interrupt');
+  if (interrupt) interrupt.onclick = () => room.localParticipant.performRpc({
+    destinationIdentity: 'agent', method: 'demo.interrupt', payload: '',
+  });
   await room.connect(url, token);
   state.textContent = 'connected';
   return room;

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT))
 
-import livekit_server  # noqa: E402
-from av_receiver import Receiver, token  # noqa: E402
-from av_signal import SignalOptions, SignalRuntime  # noqa: E402
 from livekit import rtc  # noqa: E402
 
 from avatar_engine.live import LiveDriver  # noqa: E402
 from avatar_engine.plugin.publish_options import PublishOptions  # noqa: E402
 from avatar_engine.plugin.stage import EngineStage  # noqa: E402
+from tools import livekit_server  # noqa: E402
+from tools.av_receiver import Receiver, token  # noqa: E402
+from tools.av_signal import SignalOptions, SignalRuntime  # noqa: E402
 
 HZ = 60
 
@@ -64,9 +64,17 @@ class House:
         self, codec: str = "h264", size: tuple[int, int] = (320, 180), **more: float
     ) -> AsyncIterator[EngineStage]:
         """A published avatar whose picture is white while its speech is loud."""
+        room = await self.join("agent", kind="agent")
+        async with self.avatar_for(room, codec, size, **more) as stage:
+            yield stage
+
+    @asynccontextmanager
+    async def avatar_for(
+        self, room: rtc.Room, codec: str = "h264", size: tuple[int, int] = (320, 180), **more: float
+    ) -> AsyncIterator[EngineStage]:
+        """The same in a room that is joined already; leaves it in the end."""
         driver = LiveDriver(lambda: SignalRuntime(HZ), hz=HZ)
         await asyncio.wrap_future(driver.start())
-        room = await self.join("agent", kind="agent")
         options = PublishOptions(*size, 30, 24_000, 1_000_000, codec, **more)
         stage = EngineStage(driver, options)
         try:

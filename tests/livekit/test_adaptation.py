@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -37,7 +39,7 @@ def test_a_target_at_the_edge_does_not_swing() -> None:
     ladder = Ladder(640, 360, 30, -START_S)
     need = 640 * 360 * 30 * 0.025
     rungs = [ladder.follow(need * (0.97 if second % 2 else 1.1), float(second)) for second in range(120)]
-    assert sum(earlier != later for earlier, later in zip(rungs, rungs[1:], strict=False)) <= 1
+    assert sum(earlier != later for earlier, later in itertools.pairwise(rungs)) <= 1
 
 
 @pytest.mark.parametrize("kind", ["bgra", "i420"])

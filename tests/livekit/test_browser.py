@@ -9,15 +9,15 @@ import os
 import time
 from pathlib import Path
 
-import browser
 import numpy as np
 import pytest
-from av_signal import beeps, onsets, pair
 from livekit import rtc
 from livekit.agents import AgentSession
 
 from avatar_engine import AvatarSession
 from avatar_engine.engine.media.reader import read_speech
+from tools import browser
+from tools.av_signal import beeps, onsets, pair
 
 pytestmark = [pytest.mark.livekit, pytest.mark.browser]
 

@@ -8,10 +8,10 @@ import time
 
 import numpy as np
 import pytest
-from av_signal import QUIET_LUMA
 from livekit import rtc
 
 from avatar_engine.engine.messages import AudioChunk
+from tools.av_signal import QUIET_LUMA
 
 pytestmark = pytest.mark.livekit
 

@@ -9,13 +9,12 @@ import sys
 import threading
 from pathlib import Path
 
-import av_receiver
-import livekit_server
 import pytest
 from livekit import api, rtc
 from livekit.agents import AgentSession
 
 from avatar_engine import AvatarSession
+from tools import av_receiver, livekit_server
 
 pytestmark = pytest.mark.livekit
 

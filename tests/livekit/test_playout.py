@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from av_signal import SignalOptions, SignalRuntime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatar_engine.engine.messages import AudioChunk, ClearSpeech, PauseSpeech, ResumeSpeech
 from avatar_engine.plugin.playout import Playout
+from tools.av_signal import SignalOptions, SignalRuntime
 
 pytestmark = pytest.mark.property
 

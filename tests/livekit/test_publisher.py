@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from av_signal import QUIET_LUMA, beeps, onsets, pair
 from livekit import rtc
+
+from tools.av_signal import QUIET_LUMA, beeps, onsets, pair
 
 pytestmark = pytest.mark.livekit
 

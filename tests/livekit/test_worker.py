@@ -9,7 +9,6 @@ import threading
 import uuid
 from contextlib import asynccontextmanager
 
-import livekit_server
 import numpy as np
 import pytest
 from livekit import api, rtc
@@ -21,6 +20,7 @@ from avatar_engine.plugin import engine_host
 from avatar_engine.plugin.options import AvatarRequest, live_options
 from avatar_engine.plugin.worker import WorkerOptions, make_server, read_metadata
 from avatar_engine.plugin.worker_session import WorkerAvatarSession
+from tools import livekit_server
 
 pytestmark = pytest.mark.livekit
 
