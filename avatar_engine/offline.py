@@ -36,6 +36,7 @@ class RenderReport:
 
     speed: seconds of video per second of work. simulation_ms: everything of a tick but drawing.
     draw_ms: a picture that was really drawn. encode_ms: conversion and encoding, in their own thread.
+    wall_s, cpu_s: time and work of all threads after the start; start_s: from the call to the first tick.
     """
 
     output: Path | None
@@ -44,6 +45,7 @@ class RenderReport:
     drawn: int
     ticks: int
     wall_s: float
+    cpu_s: float
     start_s: float
     speed: float
     simulation_ms: float
@@ -111,7 +113,7 @@ def render(
     The result holds exactly the speech: its samples, and the pictures up to the one that shows the last
     sample, ceil(duration * fps) of them. When this raises, the caller aborts the sink.
     """
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     interrupts = interrupts or Interrupts()
     feed = _Feed(runtime, session, reader)
     tally = _Tally(runtime)
@@ -140,7 +142,7 @@ def render(
             told = now
             progress(packet.start_sample / rate, reader.duration_s)
     sink.close()
-    wall_s = time.perf_counter() - began
+    wall_s, cpu_s = time.perf_counter() - began, time.process_time() - worked
     duration_s = end / rate
     if progress is not None:
         progress(duration_s, duration_s)
@@ -151,6 +153,7 @@ def render(
         drawn=tally.drawn,
         ticks=tally.ticks,
         wall_s=wall_s,
+        cpu_s=cpu_s,
         start_s=start_s,
         speed=duration_s / wall_s,
         simulation_ms=_median(np.array(tally.simulation_ms)),
