@@ -14,8 +14,8 @@ _P = len(POSE)
 
 FACE_COLUMNS: dict[str, int] = {
     # ANALYZE
-    # level 0..1 (perceptual), pitch in Hz, voiced 0/1, onset 0..1 (a stressed syllable starts), energy (mean square),
-    # phrase_end 0/1 (in the tick it is noticed), quiet_s since the voice was last heard
+    # level 0..1 (perceptual) as it is played; the rest is heard up to 0.1 s ahead: pitch in Hz, voiced 0/1, onset 0..1
+    # (a stressed syllable), energy (mean square), phrase_end 0/1 (in the tick it is noticed), quiet_s since the voice
     "prosody": len(PROSODY),
     "visemes": len(VISEMES),  # 0..1, sum about 1
     "cues": len(CUES),  # 0..1

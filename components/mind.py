@@ -28,7 +28,7 @@ AGENT_STATES = ("", "initializing", "idle", "listening", "thinking", "speaking")
 # Every state block starts with `ready`: 0 in a fresh row, 1 once its random parts are drawn.
 SWITCHES = ("face", "head", "emotion")
 EAR = (
-    "level", "slow", "rise", "peak", "pitch_semitones", "wait_s", "phrase_s", "quiet_s", "usual", "ended",
+    "level", "slow", "rise", "peak", "pitch_semitones", "wait_s", "phrase_s", "quiet_s", "usual", "ahead_ticks",
 )  # fmt: skip
 TURN = (
     "state", "state_s", "silent_s", "user", "user_quiet_s", "tools", "agent", "yield_s", "changed", "before",
@@ -57,6 +57,7 @@ MIND_COLUMNS: dict[str, int] = {
     "switches": len(SWITCHES),
     "ear": len(EAR),
     "ear.tail": 256,  # the newest samples at 4 kHz (64 ms), for pitch
+    "ear.past": 16,  # loudness of the last ticks, newest last: it is heard ahead and shown when it is played
     "turn": len(TURN),
     "viewer": 3,  # where the viewer's eyes are: metres, avatar axes, from between the avatar's eyes; 0 = default
     "look": len(LOOK),  # a point to look at, same axes

@@ -97,7 +97,8 @@ class Conversation:
                 pass
 
     def _own_the_mouth(self, owner: Float, turn: Float, speaking: NDArray[np.bool_], dt_s: float) -> None:
-        wants = speaking | ((turn[:, SILENT] < 0.15) & (turn[:, YIELD] <= 0.0))
+        # whoever was interrupted keeps the mouth shut until the user has the turn
+        wants = speaking | (turn[:, SILENT] < 0.15) | (turn[:, YIELD] > 0.0)
         owner += np.clip(wants - owner, -dt_s / RELEASE_S, dt_s / OWN_S)
 
     def _tell(self, world: World, turn: Float, changed: NDArray[np.bool_]) -> None:

@@ -22,7 +22,7 @@ REFRACTORY_S = 0.18  # syllables come at most 5-6 times a second
 PHRASE_MIN_S, PHRASE_GAP_S = 0.6, 0.2  # intonation phrases last 0.6 s and longer; gaps of 200 ms and more are heard
 FIRST_LAG, LAST_LAG, STEP = 8, 53, 4  # 500-75 Hz at 4 kHz
 PITCH_TICKS = 2
-LEVEL, SLOW, RISE, PEAK, SEMITONES, WAIT, PHRASE, QUIET, USUAL, ENDED = range(len(EAR))
+LEVEL, SLOW, RISE, PEAK, SEMITONES, WAIT, PHRASE, QUIET, USUAL, AHEAD = range(len(EAR))
 
 
 class Prosody:
@@ -36,7 +36,7 @@ class Prosody:
     def run(self, world: World) -> None:
         """Hear one tick further, AHEAD_S before it is played."""
         batch = world.batch
-        tail, ear, out = batch["ear.tail"], batch["ear"], batch["prosody"]
+        tail, ear, past, out = batch["ear.tail"], batch["ear"], batch["ear.past"], batch["prosody"]
         # whole steps, so that the 4 kHz signal needs no filter state
         stop = first_sample(world.tick + 1, RATE // STEP, world.hz)
         width = tail.shape[1]
@@ -48,6 +48,7 @@ class Prosody:
             if timeline.runs:
                 ahead = min(int(AHEAD_S * RATE), timeline.lookahead * RATE // timeline.rate)
                 rows.append(row.index)
+                ear[row.index, AHEAD] = min(round(ahead / RATE * world.hz), past.shape[1] - 1)
                 parts.append(timeline.heard(start * STEP + ahead, stop * STEP + ahead))
         live = ear[:, LEVEL] > 0.0
         out[:, 3:6] = 0.0
@@ -66,6 +67,9 @@ class Prosody:
             if len(turn):
                 out[turn, 1], out[turn, 2] = pitch_of(tail[turn])
         self._follow(ear, out, world.dt_s)
+        past[:, :-1] = past[:, 1:]
+        past[:, -1] = ear[:, LEVEL]
+        out[:, 0] = past[np.arange(len(past)), past.shape[1] - 1 - ear[:, AHEAD].astype(np.intp)]
 
     def _follow(self, ear: Float, out: Float, dt_s: float) -> None:
         raw = level_of(out[:, 4])
@@ -84,7 +88,6 @@ class Prosody:
         paused = ear[:, QUIET] >= PHRASE_GAP_S
         out[:, 5] = paused & (ear[:, PHRASE] >= PHRASE_MIN_S)
         ear[paused, PHRASE] = 0.0
-        out[:, 0] = level
         out[:, 6] = ear[:, QUIET]
 
     def _onsets(self, ear: Float, out: Float, rise: Float, voice: NDArray[np.bool_], dt_s: float) -> Float:

@@ -95,6 +95,19 @@ def test_speech_owns_the_mouth_and_gives_it_back() -> None:
     assert minds.row("controls")[CONTROL_INDEX["jawOpen"]] > 0.2
 
 
+def test_an_interrupted_mouth_stays_shut_while_yielding() -> None:
+    minds = Minds(style="playful")
+    minds.send(SetEmotion("surprised", 1.0))
+    minds.say(babble(4.0))
+    minds.step(60)
+    minds.send(ClearSpeech(), Trigger("user_speech_start"))
+    open_jaw = []
+    for _ in range(18):
+        minds.step()
+        open_jaw.append(minds.row("controls")[CONTROL_INDEX["jawOpen"]])
+    assert max(open_jaw) < 0.05
+
+
 def test_a_smile_stays_in_the_corners_while_speaking() -> None:
     minds = Minds(style="playful")
     minds.send(SetEmotion("happy", 1.0))
@@ -267,6 +280,18 @@ def test_stresses_and_phrase_ends_are_found() -> None:
     assert len(onset) <= 7
     assert len(ends) == 1
     assert 2.8 <= ends[0] <= 3.5
+
+
+def test_the_level_is_that_of_the_samples_being_played() -> None:
+    minds = Minds()
+    time = np.arange(16000) / 16000.0
+    minds.say(np.concatenate([np.zeros(8000), 0.3 * np.sin(2 * np.pi * 200.0 * time)]).astype(np.float32))
+    levels = []
+    for _ in range(40):
+        minds.step()
+        levels.append(float(minds.row("prosody")[0]))
+    rise = next(i for i, level in enumerate(levels) if level > 0.4)
+    assert 14 <= rise <= 16  # the tone starts with tick 15
 
 
 def test_an_excited_voice_shows_where_a_persona_asks_for_it() -> None:
