@@ -190,8 +190,8 @@ class TextGuide:
             new *= like
             total = new.sum()
             path.belief = belief = new / total if total > 1e-30 else np.full(count, 1.0 / count)
-            said = np.bincount(path.klass, belief, PHONES)
-            shown = np.bincount(path.viseme, belief, VISEMES)
+            said = np.asarray(np.bincount(path.klass, belief, PHONES), np.float64)
+            shown = np.asarray(np.bincount(path.viseme, belief, VISEMES), np.float64)
             # Agreement is learnt while somebody speaks: what the text expects here against the best guess.
             speaks = 1.0 - float(phone[t, 0])
             agrees = float((said * heard[t]).sum() / (heard[t].max() + 1e-9))

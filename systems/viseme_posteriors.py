@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +129,7 @@ class PosteriorStreams:
             # A product with one row is summed in another order than with two or more: a stream alone would differ
             # in the last bit from the same stream in company.
             mel, state = np.repeat(mel, 2, axis=0), np.repeat(state, 2, axis=0)
-        inputs = {"mel": np.ascontiguousarray(mel), "state": state, "delay": self._delay}
+        inputs: dict[str, NDArray[Any]] = {"mel": np.ascontiguousarray(mel), "state": state, "delay": self._delay}
         results = self._net.run(_OUTPUTS, inputs)
         return [r[:1] for r in results] if alone else results
 
