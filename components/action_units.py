@@ -44,7 +44,7 @@ class Motion:
     cycles: float = 0.0
     target: str = ""
     parts: str = ""
-    lateral: str = ""
+    lateral: Mapping[str, float] = field(default_factory=dict)  # two controls, left then right
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +153,8 @@ def _unit(where: str, index: int, name: str, raw: Mapping[str, Any]) -> ActionUn
     _check(spot, "side", unit.side, SIDES)
     if unit.motion:
         _check(spot, "motion.kind", unit.motion.kind, MOTIONS)
+        for control in unit.motion.lateral:
+            _check(spot, "motion.lateral", control, CONTROLS)
     for control, weight in unit.controls.items():
         _check(spot, "controls", control, CONTROLS)
         if not 0.0 < weight <= 1.0:

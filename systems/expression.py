@@ -84,6 +84,9 @@ class Expression:
             layer[rows] = eased[rows] @ rig.unit_controls
         turned = eased.copy()
         turned[:, self._moving.index] *= swing
+        aside = turned[:, self._moving.index]
+        if aside.any():
+            layer += np.maximum(aside, 0.0) @ self._moving.left + np.maximum(-aside, 0.0) @ self._moving.right
         np.matmul(turned, self._pose, out=batch["pose.expression"])
         units[:, self._speech] = owner[:, 0]
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.components.action_units import Catalogue, Motion
+from avatar_engine.components.controls import CONTROL_INDEX, CONTROLS
 from avatar_engine.systems.springs import smooth
 
 Float = NDArray[np.float32]
@@ -21,6 +22,7 @@ class MovingUnits:
 
     index: into the 157. rise, hold, fall: of the envelope. hz, length: of the swing. kind flags are booleans.
     swing_only: the swing turns the head or the eyes, so it may be negative. chews: the control itself oscillates.
+    left, right: (k, C) controls that a positive and a negative swing move aside.
     """
 
     index: NDArray[np.intp]
@@ -32,6 +34,8 @@ class MovingUnits:
     swings: NDArray[np.bool_]
     noisy: NDArray[np.bool_]
     chews: NDArray[np.bool_]
+    left: Float
+    right: Float
 
 
 def moving_units(book: Catalogue) -> MovingUnits:
@@ -40,7 +44,12 @@ def moving_units(book: Catalogue) -> MovingUnits:
     shapes = [_envelope(motion) for _, motion in found]
     hz = [motion.hz if motion.hz else (1000.0 / motion.period_ms if motion.period_ms else 0.0) for _, motion in found]
     turns = [bool(book.units[index].pose) for index, _ in found]
-    swinging = [motion.kind in ("osc", "noise") for _, motion in found]
+    oscillating = [motion.kind == "osc" for _, motion in found]
+    swinging = [motion.kind in ("osc", "noise", "sweep") for _, motion in found]
+    aside = np.zeros((2, len(found), len(CONTROLS)), np.float32)
+    for row, (_, motion) in enumerate(found):
+        for way, (control, weight) in enumerate(motion.lateral.items()):
+            aside[way, row, CONTROL_INDEX[control]] = weight
     return MovingUnits(
         index=np.array([index for index, _ in found], np.intp),
         rise=np.array([shape[0] for shape in shapes], np.float32),
@@ -50,7 +59,9 @@ def moving_units(book: Catalogue) -> MovingUnits:
         length=np.array([m.cycles / m.hz if m.cycles else LONG_S for _, m in found], np.float32),
         swings=np.array(swinging),
         noisy=np.array([motion.kind == "noise" for _, motion in found]),
-        chews=np.array([s and not t for s, t in zip(swinging, turns)]),
+        left=aside[0],
+        right=aside[1],
+        chews=np.array([s and not t for s, t in zip(oscillating, turns)]),
     )
 
 

@@ -12,11 +12,14 @@ from avatar_engine.components.action_units import (
     catalogue,
     unit_ids,
 )
+from avatar_engine.components.clips import Clip, Clips, Playing
 from avatar_engine.components.controls import CONTROL_INDEX, CONTROLS, POSE_INDEX
 from avatar_engine.components.emotions import EMOTION_SLOTS, emotion_book, find_emotion, find_style
 from avatar_engine.engine.errors import AssetError, InputError
+from avatar_engine.engine.messages import SetEmotion
 from avatar_engine.systems.unit_limits import SPEED, speed_limits
 from avatar_engine.systems.unit_motion import MOVING_KINDS, motion_at, moving_units
+from tests.mind.rig import Minds
 
 pytestmark = pytest.mark.unit
 ISSUE_EMOTIONS = (
@@ -146,3 +149,41 @@ def test_unknown_names_come_with_a_suggestion() -> None:
         find_emotion("hapy")
     with pytest.raises(InputError, match="did you mean 'warm'"):
         find_style("warmm")
+
+
+def test_a_lip_wipe_sweeps_the_tongue_to_both_sides() -> None:
+    clip = Clip("wipe", np.array([catalogue().index["AU37T"]]), np.ones((120, 1), np.float32))
+    minds = Minds(style="playful")
+    minds.step(3)
+    minds.world.get(minds.entities[0], Clips).active.append(Playing(clip))
+    seen = []
+    for _ in range(50):
+        minds.step()
+        row = minds.row("controls")
+        seen.append([row[CONTROL_INDEX["tongueLeft"]], row[CONTROL_INDEX["tongueRight"]]])
+    assert np.array(seen).max(axis=0).min() > 0.3
+    assert np.array(seen).min(axis=1).max() == 0.0  # never both
+
+
+def test_a_flash_shows_the_wanted_emotion_for_half_a_second() -> None:
+    clip = Clip("flash", np.array([catalogue().index["AU91"]]), np.ones((90, 1), np.float32))
+    minds = Minds(style="playful")
+    minds.step(3)
+    # an emotion that is wanted, but held back by its ceiling: the flash lets it through
+    minds.world.batch["emotion.ceiling"][0] = 0.0
+    minds.send(SetEmotion("surprised", 1.0))
+    minds.step(10)
+    assert minds.row("units")[catalogue().index["AU02L"]] < 0.1
+    minds.world.get(minds.entities[0], Clips).active.append(Playing(clip))
+    brow = []
+    for _ in range(30):
+        minds.step()
+        brow.append(float(minds.row("units")[catalogue().index["AU02L"]]))
+    assert max(brow) > 0.5
+    assert brow[-1] < 0.1
+
+
+def test_the_page_of_the_units_is_up_to_date() -> None:
+    from tools.unit_pages import PAGE, page
+
+    assert PAGE.read_text("utf-8") == page(), "run `python -m tools.unit_pages`"
