@@ -84,7 +84,12 @@ async def _serve(server: object) -> None:
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if stop.is_set():
-        await server.drain()
+        stop.clear()
+        draining = asyncio.create_task(server.drain())
+        impatient = asyncio.create_task(stop.wait())  # a second signal
+        await asyncio.wait({draining, impatient}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (draining, impatient):
+            task.cancel()
         await server.aclose()
     stopping.cancel()
     await running

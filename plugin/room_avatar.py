@@ -116,7 +116,11 @@ class RoomAvatar:
         self._over.set()
 
     def _left(self, participant: rtc.RemoteParticipant) -> None:
-        if participant.identity == self._agent and self._leaving is None:
+        if participant.identity != self._agent:
+            return
+        if participant.disconnect_reason == rtc.DisconnectReason.CLIENT_INITIATED:
+            self._over.set()  # it left on purpose
+        elif self._leaving is None:
             self._back.clear()
             self._leaving = asyncio.create_task(self._wait_for_return())
 

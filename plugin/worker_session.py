@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from dataclasses import asdict
 from typing import Any, Literal
 
+import aiohttp
 from livekit import api, rtc
 from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr, get_job_context
-from livekit.agents.utils import is_given, shortuuid
+from livekit.agents.utils import is_given, shortuuid, wait_for_track_publication
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 from livekit.agents.voice.avatar import DataStreamAudioOutput
+from livekit.agents.voice.io import AgentOutput, AudioOutput, AudioOutputCapabilities
 
-from avatar_engine.engine.errors import InputError
+from avatar_engine.engine.errors import DeviceError, InputError
 from avatar_engine.plugin import wire
+from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.options import AvatarRequest, live_options
 from avatar_engine.plugin.session import connected
 from avatar_engine.plugin.worker import dispatch_metadata
+
+ATTEMPTS = 2
+JOIN_S = 30.0
 
 
 class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
@@ -33,6 +40,9 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         self._worker = worker
         self._identity = shortuuid("avatar-")
         self._connection: rtc.Room | None = None
+        self._output: AgentOutput | None = None
+        self._access: tuple[str, str, str] = ("", "", "")
+        self._recovery: asyncio.Task[None] | None = None
 
     @property
     def avatar_identity(self) -> str:
@@ -53,13 +63,29 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
     ) -> None:
         """Take over the audio output and ask LiveKit for a worker. Raises InputError without URL and keys."""
         await super().start(agent_session, room)
-        self._connection = room
-        access = [
+        self._access = (
             _given(livekit_url, "LIVEKIT_URL"),
             _given(livekit_api_key, "LIVEKIT_API_KEY"),
             _given(livekit_api_secret, "LIVEKIT_API_SECRET"),
-        ]
-        agent_session.output.replace_audio_tail(
+        )
+        self._connection, self._output = room, agent_session.output
+        room.on("participant_disconnected", self._left)
+        await self._call_worker()
+
+    async def aclose(self) -> None:
+        """Send the avatar away."""
+        if self._connection is not None:
+            self._connection.off("participant_disconnected", self._left)
+        if self._recovery is not None:
+            self._recovery.cancel()
+            await asyncio.gather(self._recovery, return_exceptions=True)
+        await super().aclose()
+
+    async def _call_worker(self) -> None:
+        room, output = self._connection, self._output
+        assert room is not None
+        assert output is not None
+        output.replace_audio_tail(
             DataStreamAudioOutput(
                 room,
                 destination_identity=self._identity,
@@ -72,7 +98,7 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         if job is None:
             await connected(room)
         agent = job.local_participant_identity if job is not None else room.local_participant.identity
-        async with api.LiveKitAPI(*access) as server:
+        async with api.LiveKitAPI(*self._access) as server:
             await server.agent_dispatch.create_dispatch(
                 api.CreateAgentDispatchRequest(
                     agent_name=self._worker,
@@ -80,6 +106,37 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
                     metadata=dispatch_metadata(agent, self._identity, _sendable(self._request)),
                 )
             )
+
+    def _left(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == self._identity and self._recovery is None:
+            self._recovery = asyncio.create_task(self._recover(), name="avatar-recovery")
+
+    async def _recover(self) -> None:
+        """The worker is gone: ask for another one; without one, let the agent go on unseen."""
+        room, output = self._connection, self._output
+        assert room is not None
+        assert output is not None
+        error: Exception | None = None
+        if output.audio is not None:
+            # What it still owed is over: the clear cannot reach it, and the output then closes its own books.
+            output.audio.flush()
+            output.audio.clear_buffer()
+        for _ in range(ATTEMPTS):
+            self._identity = shortuuid("avatar-")
+            logger.warning("the avatar left the room; asking for another one")
+            try:
+                async with asyncio.timeout(JOIN_S):
+                    await self._call_worker()
+                    await wait_for_track_publication(room, identity=self._identity, kind=rtc.TrackKind.KIND_VIDEO)
+            except (TimeoutError, api.TwirpError, aiohttp.ClientError, RuntimeError) as failed:
+                error = failed
+                continue
+            self._recovery = None
+            return
+        output.replace_audio_tail(UnheardOutput())
+        lost = DeviceError(f"avatar worker '{self._worker}'", f"is gone: {error!r}", "start one: avatar-engine worker")
+        logger.error("%s", lost)
+        self.emit("avatar_lost", lost)
 
     async def update_emotion(self, emotion: str, intensity: float = 1.0, *, hold_s: float | None = None) -> None:
         """Aim for an emotion, intensity 0..1."""
@@ -103,6 +160,27 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         await self._connection.local_participant.perform_rpc(
             destination_identity=self._identity, method=wire.RPC_COMMAND, payload=json.dumps(command)
         )
+
+
+class UnheardOutput(AudioOutput):
+    """Takes speech that nobody can speak any more: every segment is over at once, with nothing of it heard."""
+
+    def __init__(self) -> None:
+        super().__init__(label="AvatarLost", capabilities=AudioOutputCapabilities(pause=False))
+        self._capturing = False
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        await super().capture_frame(frame)
+        self._capturing = True
+
+    def flush(self) -> None:
+        super().flush()
+        if self._capturing:
+            self._capturing = False
+            self.on_playback_finished(playback_position=0.0, interrupted=True)
+
+    def clear_buffer(self) -> None:
+        """Nothing is buffered."""
 
 
 def _given(value: NotGivenOr[str], variable: str) -> str:

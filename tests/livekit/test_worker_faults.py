@@ -1,0 +1,120 @@
+"""Workers that die and workers that are asked to go, as processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+import uuid
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+from livekit import rtc
+from livekit.agents import AgentSession
+
+from avatar_engine.plugin.options import AvatarRequest
+from avatar_engine.plugin.worker_session import UnheardOutput, WorkerAvatarSession
+from tools import livekit_server
+
+pytestmark = pytest.mark.livekit
+
+RATE = 24_000
+SMALL = AvatarRequest(resolution="320x180", quality="low", lip_sync_model="spectral")
+
+
+@asynccontextmanager
+async def worker(server, name: str):
+    """`avatar-engine worker` as a process; yields once it is registered."""
+    environment = {
+        **os.environ,
+        "LIVEKIT_URL": server.url,
+        "LIVEKIT_API_KEY": livekit_server.API_KEY,
+        "LIVEKIT_API_SECRET": livekit_server.API_SECRET,
+    }
+    arguments = ["worker", "--agent-name", name, "--avatars", "2", "--visemes", "spectral", "--port", "0"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        f"import sys; from avatar_engine.cli import main; sys.exit(main({arguments!r}))",
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    seen = []
+    try:
+        async with asyncio.timeout(60):
+            async for line in process.stderr:
+                seen.append(line.decode(errors="replace"))
+                if "registered worker" in seen[-1]:
+                    break
+        assert process.returncode is None, "".join(seen[-20:])
+        reading = asyncio.create_task(process.stderr.read())
+        yield process
+        reading.cancel()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def speak(output, seconds: float) -> None:
+    data = (0.4 * np.sin(2 * np.pi * 500 * np.arange(int(seconds * RATE)) / RATE) * 32767).astype(np.int16)
+    for at in range(0, len(data), RATE // 20):
+        part = data[at : at + RATE // 20]
+        await asyncio.wait_for(output.capture_frame(rtc.AudioFrame(part.tobytes(), RATE, 1, len(part))), 40.0)
+    output.flush()
+
+
+@pytest.mark.timeout(240)
+async def test_a_killed_worker_is_replaced_and_a_terminated_one_finishes_its_rooms(house) -> None:
+    name = f"avatars-{uuid.uuid4().hex[:6]}"
+    room = await house.join("agent", kind="agent")
+    session = AgentSession()
+    avatar = WorkerAvatarSession(SMALL, worker=name)
+    lost = []
+    avatar.on("avatar_lost", lost.append)
+    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
+    async with worker(house.server, name) as first:
+        await avatar.start(session, room, livekit_url=house.server.url.replace("ws", "http"), **keys)
+        await avatar.wait_for_join(timeout=60.0)
+        await speak(session.output.audio, 6.0)
+        await asyncio.sleep(1.0)
+        async with worker(house.server, name) as second:
+            waiting = asyncio.create_task(session.output.audio.wait_for_playout())
+            first.kill()
+            killed_s = time.monotonic()
+            old = avatar.avatar_identity
+            while avatar.avatar_identity == old:
+                await asyncio.sleep(0.1)
+                assert time.monotonic() - killed_s < 40.0  # the server's own patience with a silent participant
+            event = await asyncio.wait_for(waiting, 10.0)
+            assert event.interrupted
+            output = session.output.audio
+            await speak(output, 0.5)
+            event = await asyncio.wait_for(output.wait_for_playout(), 40.0)
+            assert event.playback_position == pytest.approx(0.5, abs=0.001)
+            assert not lost
+            second.send_signal(signal.SIGTERM)
+            await asyncio.sleep(1.0)
+            await speak(output, 0.5)
+            event = await asyncio.wait_for(output.wait_for_playout(), 20.0)
+            assert event.playback_position == pytest.approx(0.5, abs=0.001)
+            assert second.returncode is None
+            await avatar.aclose()
+            await room.disconnect()
+            assert await asyncio.wait_for(second.wait(), 40.0) == 0
+
+
+async def test_without_any_worker_the_agent_goes_on_unheard() -> None:
+    output = UnheardOutput()
+    await speak(output, 0.2)
+    event = await asyncio.wait_for(output.wait_for_playout(), 1.0)
+    assert event.interrupted
+    assert event.playback_position == 0.0
