@@ -84,9 +84,9 @@ async def test_a_killed_worker_is_replaced_and_a_terminated_one_finishes_its_roo
     async with worker(house.server, name) as first:
         await avatar.start(session, room, livekit_url=house.server.url.replace("ws", "http"), **keys)
         await avatar.wait_for_join(timeout=60.0)
-        await speak(session.output.audio, 6.0)
-        await asyncio.sleep(1.0)
         async with worker(house.server, name) as second:
+            await speak(session.output.audio, 30.0)
+            await asyncio.sleep(1.0)
             waiting = asyncio.create_task(session.output.audio.wait_for_playout())
             first.kill()
             killed_s = time.monotonic()
