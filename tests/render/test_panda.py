@@ -207,3 +207,19 @@ def test_mistakes_are_named(renderer: PandaRenderer, model: Model) -> None:
         renderer.open_view(model, 64, 64, "best")  # type: ignore[arg-type]
     with pytest.raises(EngineError, match="view 9999"):
         renderer.close_view(9999)
+
+
+def test_textures_leave_the_card_with_their_model(renderer: PandaRenderer, tmp_path: Path) -> None:
+    path = tmp_path / "textured.glb"
+    path.write_bytes(generate.textured())
+    counts = []
+    for _ in range(4):
+        loaded = load_model(path)
+        view = renderer.open_view(loaded, WIDTH, HEIGHT, "high")
+        shot(renderer, loaded, view)
+        renderer.close_view(view)
+        again = renderer.open_view(loaded, 64, 64, "low")
+        shot(renderer, loaded, again)
+        renderer.close_view(again)
+        counts.append(renderer.resources())
+    assert counts[1] == counts[3], "opening and closing an avatar leaves nothing behind"

@@ -89,6 +89,22 @@ class Context:
             software=any(name in device.lower() for name in SOFTWARE),
         )
 
+    def sweep(self) -> None:
+        """Let go of render states nobody uses; they hold shaders' inputs, and with them textures."""
+        core.TransformState.garbage_collect()
+        core.RenderState.garbage_collect()
+
+    def forget_states(self) -> None:
+        """Empty the cache of combined states: it alone would keep a dropped model's textures on the card."""
+        core.RenderState.clear_cache()
+        core.TransformState.clear_cache()
+        self.sweep()
+
+    def resources(self) -> tuple[int, int]:
+        """Textures and vertex buffers on the card."""
+        held = self.gsg.get_prepared_objects()
+        return held.get_num_prepared_textures(), held.get_num_prepared_vertex_buffers()
+
     def close(self) -> None:
         """Give the context back to the driver."""
         self.engine.remove_all_windows()

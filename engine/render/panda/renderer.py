@@ -10,10 +10,12 @@ from avatar_engine.engine.model import Model
 from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot
 from avatar_engine.engine.render.panda.context import Context
 from avatar_engine.engine.render.panda.curtain import Backdrops
+from avatar_engine.engine.render.panda.shadow import ShadowMap
 from avatar_engine.engine.render.panda.shared import SharedModel
-from avatar_engine.engine.render.panda.target import Target
+from avatar_engine.engine.render.panda.target import Pixels, Target
 from avatar_engine.engine.render.panda.view import Means, View
 
+SHADOW_TAPS: dict[Quality, int] = {"low": 0, "medium": 0, "high": 5, "ultra": 7}
 QUALITIES: tuple[Quality, ...] = ("low", "medium", "high", "ultra")
 
 
@@ -29,6 +31,7 @@ class PandaRenderer:
         self._views: dict[int, View] = {}
         self._targets: dict[tuple[int, int, int], Target] = {}
         self._backdrops = Backdrops()
+        self._shadow_map: ShadowMap | None = None
         self._next = 1
 
     def open_view(self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra") -> int:
@@ -61,6 +64,9 @@ class PandaRenderer:
         old.shared.views -= 1
         if old.shared.views == 0:
             del self._models[id(old.shared.model)]
+            self._context.forget_states()
+        for target in self._targets.values():
+            target.forget(old)
         self._drop_unused()
 
     def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
@@ -70,10 +76,15 @@ class PandaRenderer:
             view = self._view(snapshot.view)
             target = self._target(view)
             view.update(snapshot, kept=target.holds is view)
-            pixels = target.draw(view.camera)
+            pixels = self._draw(view, target)
             target.holds = view
             images.append(Image(view.width, view.height, "bgra", pixels))
+        self._context.sweep()
         return images
+
+    def resources(self) -> tuple[int, int]:
+        """How many textures and vertex buffers the card holds."""
+        return self._context.resources()
 
     def close(self) -> None:
         """Close every view and the context."""
@@ -84,11 +95,27 @@ class PandaRenderer:
         for target in self._targets.values():
             target.close()
         self._targets.clear()
+        if self._shadow_map is not None:
+            self._shadow_map.close()
         self._context.close()
+
+    def _draw(self, view: View, target: Target) -> Pixels:
+        light = view.light_camera
+        if light is None or self._shadow_map is None:
+            return target.draw(view.camera)
+        self._shadow_map.region.set_camera(light)
+        self._shadow_map.buffer.set_active(True)
+        pixels = target.draw(view.camera)
+        self._shadow_map.buffer.set_active(False)
+        return pixels
 
     def _view_of(self, shared: SharedModel, width: int, height: int, quality: Quality) -> View:
         software = self.info.software
-        return View(shared, (width, height), quality, Means(samples(quality, software), software), self._backdrops)
+        taps = SHADOW_TAPS[quality]
+        if taps and self._shadow_map is None:
+            self._shadow_map = ShadowMap(self._context)
+        means = Means(samples(quality, software), software, taps)
+        return View(shared, (width, height), quality, means, self._backdrops, self._shadow_map)
 
     def _view(self, number: int) -> View:
         view = self._views.get(number)

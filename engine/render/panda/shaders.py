@@ -76,6 +76,9 @@ out vec4 colour;
 #if SHADOW
 uniform mat4 shadow_matrix; out vec3 shade_at;
 #endif
+"""
+
+ROWS = """
 #if INFLUENCES
 vec4 row(int k) {
   ivec4 b = ivec4(bone_index) * 3 + k;
@@ -350,7 +353,7 @@ def sources(program: Program) -> tuple[str, str]:
         "BONES": str(max(program.bones, 1)),
         "LIGHTS": str(max(program.lights, 1)),
         "SHADOW": str(program.shadow),
-        "SHADOW_STEP": f"{program.shadow_texel * 1.6:.8f}",
+        "SHADOW_STEP": f"{program.shadow_texel * 2.4:.8f}",
         **TONE,
     }
     switches = {
@@ -369,8 +372,15 @@ def sources(program: Program) -> tuple[str, str]:
     light += LIGHT[family] + "}\n"
     vertex_light = "" if program.per_pixel else light
     fragment_light = light if program.per_pixel else ""
-    vertex = head + VERTEX_HEAD + vertex_light + VERTEX_MAIN
+    vertex = head + VERTEX_HEAD + ROWS + vertex_light + VERTEX_MAIN
     return vertex, head + FRAGMENT_HEAD + fragment_light + FRAGMENT_MAIN
+
+
+def shadow_sources(influences: int, bones: int, cut: bool) -> tuple[str, str]:
+    """Vertex and fragment source of a caster in the live shadow map."""
+    head = f"#version 330\n#define INFLUENCES {influences}\n#define BONES {max(bones, 1)}\n"
+    head += "uniform vec4 part;\n" + ("#define CUT\n" if cut else "")
+    return head + CASTER_VERTEX_HEAD + ROWS + CASTER_VERTEX, head + CASTER_FRAGMENT
 
 
 BACKDROP_VERTEX = """#version 330
@@ -391,6 +401,33 @@ BADGE_FRAGMENT = """#version 330
 uniform sampler2D tex; uniform vec4 corner;
 layout(location = 0) out vec4 pixel;
 void main() { pixel = texelFetch(tex, ivec2(gl_FragCoord.xy - corner.xy), 0); }
+"""
+
+CASTER_VERTEX_HEAD = """
+in vec3 p3d_Vertex; in vec2 p3d_MultiTexCoord0;
+#if INFLUENCES
+in vec4 bone_index; in vec4 bone_weight;
+#endif
+uniform vec4 bones[BONES * 3]; uniform mat4 light_matrix;
+out vec2 uv;
+"""
+CASTER_VERTEX = """
+void main() {
+  vec4 p = vec4(p3d_Vertex, 1.0);
+  uv = p3d_MultiTexCoord0;
+  gl_Position = light_matrix * vec4(dot(row(0), p), dot(row(1), p), dot(row(2), p), 1.0);
+}
+"""
+CASTER_FRAGMENT = """
+uniform sampler2D tex;
+in vec2 uv;
+layout(location = 0) out vec4 pixel;
+void main() {
+#ifdef CUT
+  if (texture(tex, uv).a < part.y) discard;
+#endif
+  pixel = vec4(1.0);
+}
 """
 
 DEPTH_VERTEX = """#version 330

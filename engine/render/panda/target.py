@@ -74,8 +74,15 @@ class Target:
             self._pool[place : place + 1] = [(texture, watched)]
         return pixels
 
+    def forget(self, view: object) -> None:
+        """Let go of a view that is no more."""
+        if self.holds is view:
+            self.holds = None
+            self.region.set_camera(core.NodePath())
+
     def close(self) -> None:
         """Give the buffer back."""
+        self.region.set_camera(core.NodePath())
         self.buffer.clear_render_textures()
         self._context.engine.remove_window(self.buffer)
 

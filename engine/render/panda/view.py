@@ -15,6 +15,8 @@ from avatar_engine.engine.render.panda.camera import view_projection
 from avatar_engine.engine.render.panda.curtain import Backdrops, Curtain
 from avatar_engine.engine.render.panda.geometry import SharedMesh, ViewMesh, ViewOutline
 from avatar_engine.engine.render.panda.shaders import Program, sources
+from avatar_engine.engine.render.panda.shadow import PIXELS as SHADOW_PIXELS
+from avatar_engine.engine.render.panda.shadow import ShadowMap, ShadowScene
 from avatar_engine.engine.render.panda.shared import SharedModel
 from avatar_engine.engine.render.panda.skeleton import bone_rows
 
@@ -45,18 +47,28 @@ class Means:
 
     samples: int
     software: bool
+    shadow_taps: int  # a side; 0: the baked shadow
 
 
 class View:
     """One picture of one avatar."""
 
     def __init__(
-        self, shared: SharedModel, size: tuple[int, int], quality: Quality, means: Means, backdrops: Backdrops
+        self,
+        shared: SharedModel,
+        size: tuple[int, int],
+        quality: Quality,
+        means: Means,
+        backdrops: Backdrops,
+        shadow_map: ShadowMap | None,
     ) -> None:
         self.shared, self.quality = shared, quality
         self.width, self.height = size
         samples, software = means.samples, means.software
         self._backdrops = backdrops
+        self._shadow_map = shadow_map
+        self._shadow: ShadowScene | None = None
+        self._taps = means.shadow_taps if shadow_map is not None else 0
         self.samples = samples
         self._lines = software and samples == 0 and quality != "low"
         self._per_pixel = quality in ("high", "ultra") or not software
@@ -69,13 +81,25 @@ class View:
         self._outlines: list[tuple[ViewMesh, ViewOutline]] = []
         self._stage: Stage | None = None
         self._body = self.root.attach_new_node("body")
+        if shadow_map is not None:
+            self._body.set_shader_input("shadow_map", shadow_map.texture)
         self._curtain: Curtain | None = None
         self._badge: core.NodePath | None = None
 
     def close(self) -> None:
         """Let go of everything that only this view uses."""
+        self.camera.node().set_scene(core.NodePath())  # it hangs below the scene it shows: a circle
+        self.camera.remove_node()
         self.root.remove_node()
+        if self._shadow is not None:
+            self._shadow.close()
         self._parts.clear()
+        self._outlines.clear()
+
+    @property
+    def light_camera(self) -> core.NodePath | None:
+        """Sees the casters of the live shadow, where there is one."""
+        return None if self._shadow is None else self._shadow.camera
 
     def update(self, snapshot: RenderSnapshot, kept: bool) -> None:
         """Bring the scene to the snapshot; what did not change is not touched.
@@ -106,7 +130,10 @@ class View:
                 outline.update(moved[id(part)], eyes)
         if self._curtain is not None:
             self._curtain.cover(self.shared.extent(level).bands(bones, matrix), kept)
-        self._body.set_shader_input("bones", _vec4s(bones.reshape(-1, 4)))
+        packed = _vec4s(bones.reshape(-1, 4))
+        self._body.set_shader_input("bones", packed)
+        if self._shadow is not None:
+            self._shadow.root.set_shader_input("bones", packed)
         self._body.set_shader_input("view_projection", mat4(matrix))
         self._body.set_shader_input("camera", core.LVecBase4f(*eye, 1.0))
 
@@ -116,6 +143,9 @@ class View:
         for _, outline in self._outlines:
             outline.path.remove_node()
         self._parts, self._outlines = [], []
+        if self._shadow is not None:
+            self._shadow.close()
+            self._shadow = None
         seen = self.shared.seen(self._level, _key_direction(stage))
         for shared, light in zip(self.shared.meshes(self._level), seen):
             part = ViewMesh(shared, light)
@@ -124,6 +154,14 @@ class View:
             self._dress(part, stage)
             if self._lines and shared.mesh.material.kind in OUTLINED:
                 self._outline(part, stage)
+
+        way = _key_direction(stage)
+        if self._taps and way is not None:
+            textured = [part.shared.mesh.material.base_texture is not None for part in self._parts]
+            self._shadow = ShadowScene(self._parts, textured, len(self.shared.palette.joints))
+            aim, lookup = self._shadow.aim(np.array(way))
+            self._shadow.root.set_shader_input("light_matrix", mat4(aim))
+            self._body.set_shader_input("shadow_matrix", mat4(lookup))
 
     def _dress(self, part: ViewMesh, stage: Stage) -> None:
         shared, material, path = part.shared, part.shared.mesh.material, part.path
@@ -178,6 +216,8 @@ class View:
             two_sided=two_sided,
             per_pixel=self._per_pixel or shared.coarse or material.kind in ("eye", "glass"),
             cutout=cutout,
+            shadow=self._taps if stage.lights and not material.unlit else 0,
+            shadow_texel=1.0 / SHADOW_PIXELS,
             unlit=material.unlit,
         )
         vertex, fragment = sources(program)
