@@ -51,26 +51,22 @@ def propose(targets: Sequence[str]) -> Proposal:
         elif target.startswith("viseme_") and target[7:] in VISEMES:
             visemes.setdefault(target[7:], target)
             used.add(target)
-    covered = frozenset(mapping)
+    exact_controls = frozenset(mapping)
     families = _families_by_hits(plain, used)
-    composed: list[tuple[str, Weights]] = []
-    for family in families:
-        for target, name in plain.items():
-            weights = _tables()[family].get(name)
-            if weights is None or target in used:
-                continue
-            used.add(target)
-            if all(key.startswith("viseme_") for key in weights):
-                visemes.setdefault(next(iter(weights))[7:], target)
-            elif len({_bare(key) for key in weights}) == 1:
-                _drive(mapping, covered, target, weights)
-            else:
-                composed.append((target, weights))
-    covered = frozenset(mapping)
-    for target, weights in composed:
-        # A shape that shows several controls at once serves only where nothing finer does.
-        if not covered & weights.keys():
-            _drive(mapping, covered, target, weights)
+    found = _by_family(plain, families, used, visemes)
+    driver: dict[str, str] = {}  # control -> the family that drives it: two families would move it twice
+    for family, target, weights in sorted(found, key=_rank):
+        if len(weights) == 1:
+            control = next(iter(weights))
+            free = control not in exact_controls and driver.setdefault(control, family) == family
+        else:
+            # A shape that shows several controls at once serves only where nothing finer does.
+            free = not any(control in exact_controls or control in driver for control in weights)
+        if free:
+            for control in weights:
+                driver[control] = family
+                # One target for both sides gets half from each; a half or quadrant of a control its full value.
+                mapping.setdefault(control, []).append(TargetDrive(target=target, gain=1.0 / len(weights)))
     return Proposal(
         mapping={control: tuple(drives) for control, drives in mapping.items()},
         visemes=visemes,
@@ -90,12 +86,29 @@ def normalised(name: str) -> str:
     return "mouthclose" if plain == "mouthclosed" else plain
 
 
-def _drive(mapping: dict[str, list[TargetDrive]], covered: frozenset[str], target: str, weights: Weights) -> None:
-    # One target for both sides gets half from each; a half or quadrant of a control takes its full value.
-    share = 1.0 / len(weights)
-    for control in weights:
-        if control not in covered:
-            mapping.setdefault(control, []).append(TargetDrive(target=target, gain=share))
+def _by_family(
+    plain: dict[str, str], families: Sequence[str], used: set[str], visemes: dict[str, str]
+) -> list[tuple[str, str, Weights]]:
+    """(family, target, weights) of every alias; visemes go straight where they belong."""
+    found: list[tuple[str, str, Weights]] = []
+    for family in families:
+        for target, name in plain.items():
+            weights = _tables()[family].get(name)
+            if weights is None or target in used:
+                continue
+            used.add(target)
+            if all(key.startswith("viseme_") for key in weights):
+                visemes.setdefault(next(iter(weights))[7:], target)
+            else:
+                found.append((family, target, weights))
+    return found
+
+
+def _rank(entry: tuple[str, str, Weights]) -> tuple[int, float]:
+    """Finest first: one control, then both sides of one, then several; among equals the fuller shape."""
+    weights = entry[2]
+    kinds = len({_bare(control) for control in weights})
+    return (0 if len(weights) == 1 else 1 if kinds == 1 else 2, -max(weights.values()))
 
 
 def _bare(control: str) -> str:

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.gltf.accessors import view_bytes
 from avatar_engine.engine.gltf.document import REFUSED, Document, resource
+from avatar_engine.engine.gltf.vrm import toon_kind
 from avatar_engine.engine.model import Material, MaterialKind, Texture
 
 MAX_SIDE = 8192  # pixels; larger pictures are refused
@@ -131,7 +132,8 @@ def read_material(document: Document, number: int | None, mesh_name: str, folder
     extras = document.mapping(material, "extras")
     said = extras.get("kind")
     known_kinds: tuple[MaterialKind, ...] = get_args(MaterialKind)
-    kind = next((item for item in known_kinds if item == said), infer_kind(name, mesh_name))
+    kind = next((item for item in known_kinds if item == said), None)
+    kind = kind or toon_kind(document, number, infer_kind(name, mesh_name))
     base = document.numbers(look, "baseColorFactor", path, (1.0, 1.0, 1.0, 1.0))
     info = look.get("baseColorTexture")
     specular_glossiness = document.extension(material, "KHR_materials_pbrSpecularGlossiness")

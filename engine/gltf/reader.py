@@ -16,6 +16,7 @@ from avatar_engine.engine.gltf.materials import read_material, uv_transform
 from avatar_engine.engine.gltf.nodes import Graph, read_graph
 from avatar_engine.engine.gltf.skin import Skeleton, influences, read_skeleton, vertex_matrices
 from avatar_engine.engine.gltf.upright import upright
+from avatar_engine.engine.gltf.vrm import expressed, read_vrm
 from avatar_engine.engine.model import Joint, Mesh, Model, MorphTarget
 from avatar_engine.engine.surface import smooth_normals
 
@@ -43,6 +44,8 @@ class _Part:
     weights: NDArray[np.float32] | None
     attached: int
     targets: list[tuple[str, NDArray[np.int32], Floats, Floats | None]] = field(default_factory=list)
+    mesh: int = -1
+    target_names: list[str] = field(default_factory=list)
 
 
 def load_model(path: str | Path) -> Model:
@@ -66,11 +69,18 @@ def _build(document: Document, path: Path) -> Model:
         raise AssetError(document.where, "contains no triangles to draw", "export the mesh together with the scene")
     places = np.array([graph.world[node][:3, 3] for node in skeleton.nodes]).reshape(-1, 3)
     nodes = document.items("nodes")
-    names = _unique([document.text(nodes[node], "name", f"joint{i}") for i, node in enumerate(skeleton.nodes)])
+    vrm = read_vrm(document)
+    known = {} if vrm is None else vrm.joints
+    names = _unique(
+        [known.get(node) or document.text(nodes[node], "name", f"joint{i}") for i, node in enumerate(skeleton.nodes)]
+    )
+    if vrm is not None:
+        for part in parts:
+            part.targets += expressed(vrm, part.mesh, part.target_names, part.targets, len(part.positions))
     fine = min((part.level for part in parts), default=0)
     cloud = np.vstack([part.positions for part in parts if part.level == fine])
     moving = [part.positions[index] for part in parts if part.level == fine for _, index, _, _ in part.targets]
-    matrix = upright(cloud, np.vstack(moving) if moving else None, names, places)
+    matrix = upright(cloud, np.vstack(moving) if moving else None, names, places) if vrm is None else vrm.matrix
     joints = tuple(
         Joint(name, skeleton.parent[i], _rest(matrix, graph.world[node]))
         for i, (name, node) in enumerate(zip(names, skeleton.nodes))
@@ -87,6 +97,8 @@ def _build(document: Document, path: Path) -> Model:
         "turned": not np.allclose(matrix[:3, :3] / np.linalg.norm(matrix[0, :3]), np.eye(3)),
         "asset_extras": document.mapping(asset, "extras"),
     }
+    if vrm is not None:
+        facts["vrm"] = {"version": vrm.version, "licence": vrm.licence, "expressions": tuple(vrm.expressions)}
     levels = max(mesh.level for mesh in meshes) + 1
     return Model(path.stem, meshes, joints, morphs, levels, str(path), facts)
 
@@ -142,6 +154,7 @@ def _parts(document: Document, graph: Graph, skeleton: Skeleton) -> list[_Part]:
             part.name = document.text(nodes[number], "name", document.text(mesh, "name", f"mesh{which}"))
             part.name += f".{k}" if len(primitives) > 1 else ""
             part.level = max(graph.level[number], 0)
+            part.mesh = which
             total += len(part.positions)
             if total > MAX_VERTICES:
                 document.fail(path, f"brings the scene over {MAX_VERTICES} vertices")
@@ -224,6 +237,8 @@ def _primitive(
         attached=attached if slot is None else -1,
     )
     part.targets = _targets(document, mesh, primitive, at, count, turn)
+    listed = primitive.get("targets")
+    part.target_names = _target_names(document, mesh, primitive, len(listed) if isinstance(listed, list) else 0)
     return part
 
 
