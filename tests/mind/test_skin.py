@@ -1,0 +1,107 @@
+"""On the bundled avatars' own skin: lips do not cross, lids do not cross, emotions leave speech readable."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+import pytest
+
+from avatar_engine.components.action_units import catalogue
+from avatar_engine.components.controls import CONTROL_INDEX
+from avatar_engine.components.emotions import emotion_book
+from avatar_engine.engine.assets import asset_path
+from avatar_engine.engine.gltf.reader import load_model
+from avatar_engine.engine.messages import AudioChunk
+from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.runtime import make_runtime
+from avatar_engine.scenes.library import Avatar, AvatarLibrary
+from avatar_engine.systems.face_mix import bound, calibrated, kept_by_emotion, mix_lids
+from avatar_engine.systems.unit_limits import mouth_units
+from tests.mind.lips import lid_gap, lip_gap
+
+pytestmark = pytest.mark.property
+AVATARS = sorted(path.parent.name for path in asset_path("avatars").glob("*/avatar.yaml"))
+FACES = 4000
+CROSSED_MM = 2.5  # lips and lids are soft: pressed, they give way by this much
+
+
+@pytest.fixture(scope="module", params=AVATARS)
+def avatar(request: pytest.FixtureRequest) -> Avatar:
+    return AvatarLibrary((asset_path("avatars"),), load_model).load(request.param)
+
+
+def random_faces(avatar: Avatar) -> np.ndarray:
+    """(FACES, targets) weights of anything that units, visemes, blinks and looks can ask for together."""
+    rng = np.random.default_rng(157)
+    rig, book = avatar.rig, catalogue()
+    units = rng.uniform(0.0, 1.0, (FACES, len(book.units))) * (rng.random((FACES, len(book.units))) < 0.06)
+    units = units.astype(np.float32)
+    visemes = rng.dirichlet(np.full(15, 0.15), FACES).astype(np.float32)
+    owner = rng.choice([0.0, 0.5, 1.0], (FACES, 1)).astype(np.float32)
+    controls = (units @ rig.unit_controls) * (1.0 - owner * (1.0 - kept_by_emotion()))
+    controls += visemes @ rig.viseme_controls * owner
+    for name in ("eyeLookDownLeft", "eyeLookDownRight", "eyeLookUpLeft", "eyeLookUpRight"):
+        controls[:, CONTROL_INDEX[name]] += rng.uniform(-1.0, 1.0, FACES).clip(0.0)
+    blink = np.zeros_like(controls)
+    shut = rng.choice([0.0, 0.5, 1.0], FACES)
+    blink[:, CONTROL_INDEX["eyeBlinkLeft"]] = blink[:, CONTROL_INDEX["eyeBlinkRight"]] = shut
+    mix_lids(controls, blink)
+    bound(controls)
+    controls = calibrated(controls, rig)
+    native = units * (1.0 - owner * mouth_units(book))
+    return np.clip(controls @ rig.control_morphs + native @ rig.unit_morphs, 0.0, 1.0)
+
+
+def test_lips_and_lids_never_cross(avatar: Avatar) -> None:
+    morphs = random_faces(avatar)
+    rest = np.zeros((1, morphs.shape[1]), np.float32)
+    gaps = {"lips": lip_gap(avatar), "left lids": lid_gap(avatar, 1), "right lids": lid_gap(avatar, -1)}
+    for name, gap in gaps.items():
+        open_mm = gap.mm(morphs)
+        print(f"{avatar.id} {name}: at rest {gap.mm(rest)[0]:.1f} mm, least {open_mm.min():.1f} mm, "
+              f"1 % below {np.percentile(open_mm, 1):.1f} mm, most {open_mm.max():.1f} mm")  # fmt: skip
+        assert open_mm.min() > -CROSSED_MM
+        assert open_mm.max() > 8.0
+
+
+def demo_speech() -> tuple[np.ndarray, int]:
+    """Ten seconds of English, and their rate."""
+    with av.open(str(asset_path("speech", "demo_en.flac"))) as file:
+        stream = file.streams.audio[0]
+        parts = [frame.to_ndarray().reshape(-1) for frame in file.decode(stream)]
+        return np.concatenate(parts).astype(np.float32), int(stream.rate)
+
+
+def test_speech_stays_readable_under_every_emotion() -> None:
+    """The opening of the rendered lips, per emotion at 1.0 against none: 1/6 of the LSQ is its correlation, so a drop
+    of 3 points would be a correlation below 0.82; shut lips must stay shut."""
+    runtime = make_runtime(RuntimeOptions(draw=False, viseme_model="spectral"))
+    names = [name for name in emotion_book().names if name != "neutral"]
+    samples, rate = demo_speech()
+    for name in ("neutral", *names):
+        runtime.open_session(SessionOptions(avatar="ada", style="playful", emotion=name, seed=5), name)
+        runtime.push_audio(name, AudioChunk(samples, rate, 0, True))
+    rows = []
+    for _ in range(330):
+        runtime.step()
+        rows.append(runtime.world.batch["morphs"].copy())
+    avatar = runtime.library.load("ada")
+    gap = lip_gap(avatar)
+    morphs = np.array(rows)[30:300]  # while it speaks
+    opened = np.stack([gap.mm(morphs[:, i, : len(avatar.model.morph_names)]) for i in range(len(names) + 1)], axis=1)
+    runtime.close()
+    plain = opened[:, 0]
+    shut = plain < np.percentile(plain, 12)
+    worst = {}
+    for index, name in enumerate(names, start=1):
+        shown = opened[:, index]
+        kept = float(np.corrcoef(plain, shown)[0, 1])
+        ajar = float(np.percentile(shown[shut] - plain[shut], 90))
+        worst[name] = (kept, ajar)
+        assert np.abs(morphs[:, index] - morphs[:, 0]).max() > 0.1, name  # the emotion does show
+        assert kept > 0.93, name
+        assert ajar < 1.5, name
+    name = min(worst, key=lambda key: worst[key][0])
+    print(f"lips of {len(names)} emotions at 1.0 against neutral: least correlation {worst[name][0]:.3f} ({name}), "
+          f"that is {100 * (1 - worst[name][0]) / 6:.2f} LSQ points; shut lips open at most "
+          f"{max(value[1] for value in worst.values()):.1f} mm")  # fmt: skip
