@@ -81,7 +81,7 @@ scenes = st.builds(
     badge=st.one_of(st.none(), texts.filter(bool)),
 )
 
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @quick

@@ -49,7 +49,7 @@ def traced(
 
 
 def _lens(eye: Eye, pixels: Ints, width: int, height: int, draw: NDArray[np.float64]) -> tuple[Floats, Floats]:
-    forward = np.array(eye.target) - eye.place
+    forward = np.subtract(eye.target, eye.place, dtype=float)
     forward /= np.linalg.norm(forward)
     right = np.cross(forward, (0, 1, 0))
     right /= np.linalg.norm(right)
