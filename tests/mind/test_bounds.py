@@ -138,7 +138,7 @@ def test_blink_rates_stay_inside_the_policy() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("version: 1\nemotion_ceilings: {hapy: 0.3}\n", r"p\.yaml:2 emotion_ceil.*emotion 'hapy'; did you mean 'happy'"),
+        ("version: 1\nemotion_ceilings: {hapy: 0.3}\n", r"p\.yaml:2 emotion_ceil.*'hapy'; did you mean 'happy'"),
         ("version: 1\nunit_ceilings: {AU99: 0.3}\n", r"p\.yaml:2 unit_ceilings.*no action unit 'AU99'"),
         ("version: 1\nforbidden: [{during: [sad], units: [6], at_most: 2}]\n", r"p\.yaml:2 forbidden\[0\]\.at_most"),
         ("version: 1\nblinks_per_min: [20, 10]\n", r"p\.yaml.*\[20, 10\] runs backwards"),

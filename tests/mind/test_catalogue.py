@@ -65,7 +65,8 @@ def test_sides_move_their_own_side() -> None:
 def test_pose_signs_follow_the_definitions() -> None:
     book = catalogue()
     expected = {"AU51": ("head_yaw", 1), "AU52": ("head_yaw", -1), "AU53": ("head_pitch", 1),
-                "AU54": ("head_pitch", -1), "AU55": ("head_roll", 1), "AU56": ("head_roll", -1), "AU57": ("head_z", 1), "AU58": ("head_z", -1),
+                "AU54": ("head_pitch", -1),
+                "AU55": ("head_roll", 1), "AU56": ("head_roll", -1), "AU57": ("head_z", 1), "AU58": ("head_z", -1),
                 "AU61L": ("eye_left_yaw", 1), "AU62R": ("eye_right_yaw", -1), "AU63L": ("eye_left_pitch", 1),
                 "AU64R": ("eye_right_pitch", -1), "AU82L": ("shoulder_left", 1)}  # fmt: skip
     for unit, (channel, sign) in expected.items():

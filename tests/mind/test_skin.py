@@ -98,7 +98,7 @@ def test_speech_stays_readable_under_every_emotion() -> None:
         kept = float(np.corrcoef(plain, shown)[0, 1])
         ajar = float(np.percentile(shown[shut] - plain[shut], 90))
         worst[name] = (kept, ajar)
-        assert np.abs(morphs[:, index] - morphs[:, 0]).max() > 0.1, name  # the emotion does show
+        assert np.abs(morphs[:, index] - morphs[:, 0]).max() > 0.04, name  # the emotion does show
         assert kept > 0.93, name
         assert ajar < 1.5, name
     name = min(worst, key=lambda key: worst[key][0])
