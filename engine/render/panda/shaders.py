@@ -162,7 +162,7 @@ LIGHT: dict[str, str] = {
   float r2 = part.x * part.x;
   float f = 0.028 + 0.972 * fifth(1.0 - lh);
   float shut = sky_seen * sky_seen;  // folds hold no highlights
-  S = key * (mix(lobe(nh, lh, r2 * 1.25), lobe(nh, lh, r2 * 0.55), 0.25) * 0.62 * f * max(nl, 0.0) * s * shut);
+  S = key * (mix(lobe(nh, lh, r2 * 1.25), lobe(nh, lh, r2 * 0.55), 0.25) * 0.78 * f * max(nl, 0.0) * s * shut);
   float edge = fifth(1.0 - nv);
   S += sky.rgb * ((0.010 + 0.16 * edge) * shut);
   for (int i = 1; i < LIGHTS; i++) {
@@ -171,6 +171,7 @@ LIGHT: dict[str, str] = {
     D += c * kq * kq * mix(1.0, sky_seen, 0.7);
     vec3 g = normalize(k + v); float kh = max(dot(k, g), 0.0);
     S += c * (lobe(max(dot(n, g), 0.0), kh, r2) * (0.028 + 0.35 * fifth(1.0 - kh)) * max(kl, 0.0) * shut);
+    float rim = 1.0 - nv; rim *= rim; S += c * (rim * rim * max(-dot(k, v), 0.0) * max(kl + 0.15, 0.0) * 0.30 * shut);
   }
 """,
     "cloth": """
@@ -178,8 +179,10 @@ LIGHT: dict[str, str] = {
   float nl = dot(n, l), edge = 1.0 - max(dot(n, v), 0.0);
   float fuzz = edge * edge * edge * 0.65;
   vec3 d = key * (clamp((nl + 0.12) / 1.12, 0.0, 1.0) * key_seen) + around(n) * sky_seen;
-  for (int i = 1; i < LIGHTS; i++)
-    d += lights[i * 2 + 1].rgb * (clamp((dot(n, lights[i * 2].xyz) + 0.15) / 1.15, 0.0, 1.0) * sky_seen);
+  for (int i = 1; i < LIGHTS; i++) {
+    float behind = 1.0 + 2.0 * edge * edge * max(-dot(lights[i * 2].xyz, v), 0.0);
+    d += lights[i * 2 + 1].rgb * (clamp((dot(n, lights[i * 2].xyz) + 0.15) / 1.15, 0.0, 1.0) * sky_seen * behind);
+  }
   D = d * (1.0 + fuzz);
   S = d * (fuzz * 0.035);
 """,
@@ -198,6 +201,10 @@ LIGHT: dict[str, str] = {
     a1 *= a1; a1 *= a1; a1 *= a1; a1 *= a1; a1 *= a1; a1 *= a1; a2 *= a2; a2 *= a2; a2 *= a2; a2 *= a2;
     D += c * (wrap * (0.45 + 0.55 * sqrt(max(1.0 - tl * tl, 0.0))) + a2 * 0.85 * wrap);
     S += c * (a1 * 0.045 * wrap);
+    if (i > 0) {  // light from behind shines through the outer strands
+      float halo = 1.0 - max(dot(n, v), 0.0); halo *= halo * max(-dot(k, v), 0.0) * wrap;
+      D += c * (halo * 2.6); S += c * (halo * 0.05);
+    }
   }
 """,
     "eye": """
