@@ -32,6 +32,7 @@ ROUND = [VISEME_INDEX[name] for name in ("O", "U")]
 _MEMORY = 8  # hops a held lip looks back at most
 _ONE_HOT = np.eye(VISEMES, dtype=np.float32)
 _REST = _ONE_HOT[SIL]
+_PARTED = 0.45 * _REST + 0.55 * _ONE_HOT[VISEME_INDEX["SS"]]
 _FAINT = np.float32(1e-4)
 # Lips that are shut, at rest or at the teeth open no wider than this.
 _WIDEST = np.ones(VISEMES, np.float32)
@@ -55,6 +56,8 @@ class Decoding:
     rounded_bias: float = 0.2
     speech_over: float = 0.4
     """Speech belief above which the mouth moves."""
+    rest_under: float = 0.2
+    """Speech belief under which a mouth without a sound is at rest; above it the lips stay slightly parted."""
     gate_falls: float = 0.75
     """Share of the speech belief kept per hop while it falls."""
     shut_hops: int = 4
@@ -112,22 +115,29 @@ class VisemeDecoder:
         belief, gate = self._filtered(slots, seen)
         speaks = gate > d.speech_over
         raw = np.where(speaks, belief.argmax(axis=2), SIL)
+        # The silence inside a long t or k is no rest: while speech is still in doubt the lips stay parted.
+        doubtful = seen.cues[..., SPEECH] > d.rest_under
         past = np.concatenate([self._before[slots], raw], axis=1)
         self._before[slots] = past[:, -_MEMORY:]
         # A closed or biting lip is held, whatever the next hops believe; of the two, lips that close win.
         label = np.where(_held(past, FF, d.bite_hops) & (raw != PP), FF, raw)
         label = np.where(_held(past, PP, d.shut_hops), PP, label)
         label = np.where(speaks, label, SIL)
+        idle = label == SIL
+        parted = idle & doubtful
 
         weights = belief * np.float32(1.0 - d.focus)
         weights += np.float32(d.focus) * _ONE_HOT[label]
         strongest = np.take_along_axis(weights, label[..., None], axis=2)[..., 0]
         openness = np.minimum(seen.cues[..., OPENNESS], _WIDEST[label])
         weights = _opened_to(weights, strongest, label == AA, openness)
-        weights[~speaks] = _REST
+        weights[idle] = _REST
+        weights[parted] = _PARTED
+        openness[idle] = 0.0
+        openness[parted] = _PARTED @ VISEME_OPENNESS
         return VisemeFrames(
             weights=weights,
-            openness=openness * speaks,
+            openness=openness,
             closure=seen.cues[..., CLOSURE] * speaks,
             labiodental=seen.cues[..., LABIODENTAL] * speaks,
             rounding=seen.cues[..., ROUNDING] * speaks,
@@ -138,7 +148,7 @@ class VisemeDecoder:
         """Belief (n, k, VISEMES) and speech gate (n, k), each hop knowing the ones before it."""
         d = self.decoding
         belief = self._evidence(seen)
-        gate = np.ascontiguousarray(seen.cues[..., SPEECH])
+        gate = seen.cues[..., SPEECH].copy()
         now, level = self._belief[slots], self._gate[slots]
         stay, leave = np.float32(d.stay), np.float32((1.0 - d.stay) / VISEMES)
         falls = np.float32(d.gate_falls)
