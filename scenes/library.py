@@ -14,6 +14,7 @@ from avatar_engine.engine.model import Model
 from avatar_engine.scenes.measuring import measure
 from avatar_engine.scenes.profile import AvatarProfile, Measures, load_profile
 from avatar_engine.scenes.rigging import compile_rig
+from avatar_engine.scenes.seeing import shapes_seen
 
 MODEL_FILES = (".glb", ".gltf", ".vrm")
 
@@ -56,9 +57,7 @@ class AvatarLibrary:
             candidate = folder / avatar / "avatar.yaml"
             if avatar == Path(avatar).name and candidate.is_file():
                 return candidate
-        raise SceneError(
-            avatar, "no such avatar", suggest(avatar, self.ids()) or "give an id or a GLB/VRM file"
-        )
+        raise SceneError(avatar, "no such avatar", suggest(avatar, self.ids()) or "give an id or a GLB/VRM file")
 
     def load(self, avatar: str) -> Avatar:
         """Find, read and compile; the same object again while anybody holds it. Raises SceneError or AssetError."""
@@ -79,5 +78,7 @@ class AvatarLibrary:
             if not model_path.is_file():
                 raise AssetError(str(path), f"its model '{profile.model}' is not there")
         model = self._read_model(model_path)
-        rig = compile_rig(profile, name, model.morph_names, model.joint_names, str(path))
-        return Avatar(name, profile, model, rig, measure(model, profile.measures))
+        measures = measure(model, profile.measures)
+        seen = shapes_seen(model, measures)
+        rig = compile_rig(profile, name, model.morph_names, model.joint_names, str(path), seen)
+        return Avatar(name, profile, model, rig, measures)

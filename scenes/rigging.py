@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -62,10 +62,27 @@ JAW_DRIVES = {
 }
 
 
+# What a face that only knows vowels does on consonants: part of the vowel with the nearest mouth.
+FROM_VOWELS = {
+    "FF": (("U", 0.15), ("I", 0.15)), "TH": (("E", 0.35), ("I", 0.35)), "DD": (("I", 0.4), ("E", 0.4)),
+    "kk": (("E", 0.45), ("aa", 0.25)), "CH": (("U", 0.6), ("O", 0.4)), "SS": (("I", 0.5), ("E", 0.3)),
+    "nn": (("I", 0.35), ("E", 0.35)), "RR": (("O", 0.45), ("U", 0.45)), "E": (("I", 0.8), ("aa", 0.5)),
+    "I": (("E", 0.8), ("aa", 0.3)), "O": (("U", 0.8), ("aa", 0.6)), "U": (("O", 0.7), ("aa", 0.3)),
+}  # fmt: skip
+
+
 def compile_rig(
-    profile: AvatarProfile, name: str, morphs: Sequence[str], joints: Sequence[str], where: str
+    profile: AvatarProfile,
+    name: str,
+    morphs: Sequence[str],
+    joints: Sequence[str],
+    where: str,
+    seen: Mapping[str, str] | None = None,
 ) -> Rig:
-    """The Rig of a model with these target and joint names. Raises SceneError for names that are not there."""
+    """The Rig of a model with these target and joint names. Raises SceneError for names that are not there.
+
+    seen: control -> target, found on the mesh; serves where neither the profile nor the names know better.
+    """
     targets = {target: index for index, target in enumerate(morphs)}
     guess = propose(morphs)
     control_morphs = np.zeros((len(CONTROLS), len(morphs)), np.float32)
@@ -85,6 +102,8 @@ def compile_rig(
         else:
             for drive in guess.mapping.get(control, ()):
                 control_morphs[index, targets[drive.target]] = drive.gain
+            if control not in guess.mapping and control in (seen or {}):
+                control_morphs[index, targets[(seen or {})[control]]] = 1.0
     unit_controls, unit_morphs = _units(profile, targets, where)
     roles = _roles(profile, joints, where)
     viseme_controls = viseme_matrix(profile.visemes)
@@ -140,6 +159,10 @@ def _viseme_morphs(
         reached = wanted[np.abs(control_morphs[: len(wanted)]).sum(axis=1) > 0].sum()
         if viseme in visemes and reached < 0.5 * wanted.sum():
             native[row, targets[visemes[viseme]]] = 1.0
+        elif viseme in FROM_VOWELS and reached < 0.5 * wanted.sum():
+            vowel, share = next(((v, g) for v, g in FROM_VOWELS[viseme] if v in visemes), ("", 0.0))
+            if vowel:
+                native[row, targets[visemes[vowel]]] = share
     return native
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.gltf.accessors import floats, indices
+from avatar_engine.engine.gltf.arms import relaxed
 from avatar_engine.engine.gltf.document import REFUSED, Document, open_document
 from avatar_engine.engine.gltf.materials import read_material, uv_transform
 from avatar_engine.engine.gltf.nodes import Graph, read_graph
@@ -100,7 +101,7 @@ def _build(document: Document, path: Path) -> Model:
     if vrm is not None:
         facts["vrm"] = {"version": vrm.version, "licence": vrm.licence, "expressions": tuple(vrm.expressions)}
     levels = max(mesh.level for mesh in meshes) + 1
-    return Model(path.stem, meshes, joints, morphs, levels, str(path), facts)
+    return relaxed(Model(path.stem, meshes, joints, morphs, levels, str(path), facts))
 
 
 def _rest(matrix: Floats, world: Floats) -> NDArray[np.float32]:

@@ -1,0 +1,133 @@
+"""Files in the manner of other makers load, map and speak, or say what they cannot do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.components.controls import CONTROL_INDEX
+from avatar_engine.components.visemes import VISEME_INDEX
+from avatar_engine.engine.gltf.reader import load_model
+from avatar_engine.scenes.library import Avatar, AvatarLibrary
+from tests.gltf.foreign import FAMILIES, FOREIGN, named, posed
+from tests.gltf.generate import DIALECTS, ball
+
+pytestmark = pytest.mark.unit
+FILES = FOREIGN | {name: make for name, make in DIALECTS.items() if name.endswith(".glb")}
+
+
+def load(folder: Path, data: bytes, name: str = "guest.glb") -> Avatar:
+    path = folder / name
+    path.write_bytes(data)
+    return AvatarLibrary((), load_model).load(str(path))
+
+
+def moved(avatar: Avatar, *, viseme: str = "", controls: tuple[str, ...] = ()) -> np.ndarray:
+    """(n, 3) metres the skin of the first mesh moves, by targets and by bones."""
+    rig, model = avatar.rig, avatar.model
+    values = np.zeros(len(CONTROL_INDEX), np.float32)
+    visemes = np.zeros(len(VISEME_INDEX), np.float32)
+    if viseme:
+        visemes[VISEME_INDEX[viseme]] = 1.0
+        values = visemes @ rig.viseme_controls
+    for name in controls:
+        values[CONTROL_INDEX[name]] = 1.0
+    weights = np.clip(values @ rig.control_morphs + visemes @ rig.viseme_morphs, 0.0, 1.0)
+    mesh = model.meshes[0]
+    delta = np.zeros_like(mesh.positions)
+    for target in mesh.targets:
+        delta[target.index] += weights[model.morph_names.index(target.name)] * target.delta
+    turns = (values @ rig.control_joints).reshape(-1, 6)
+    for joint, (_, pitch, *_rest) in enumerate(turns):
+        if pitch and mesh.joints is not None:
+            away = mesh.positions - model.joints[joint].rest[:3, 3]
+            follows = (mesh.joints[:, 0] == joint)[:, None]
+            delta += follows * np.stack([0 * away[:, 0], away[:, 2], -away[:, 1]], 1) * pitch
+    return delta
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_it_speaks(tmp_path: Path, name: str) -> None:
+    avatar = load(tmp_path, FILES[name]())
+    # a few families know only one or two shapes of the mouth
+    floor = 0.0015 if name.startswith("family") else 0.004
+    delta = moved(avatar, viseme="aa")
+    mouth = avatar.model.meshes[0].positions[:, 1] < 1.48
+    assert np.linalg.norm(delta[mouth], axis=1).max() > floor, "the mouth opens on AA"
+    assert np.linalg.norm(moved(avatar, viseme="sil"), axis=1).max() < 1e-6
+    assert np.linalg.norm(delta, axis=1).max() < 0.08, "nothing flies away"
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(("vrm", "unnamed targets"))])
+def test_each_eye_blinks_alone_and_once(tmp_path: Path, name: str) -> None:
+    avatar = load(tmp_path, FILES[name]())
+    points = avatar.model.meshes[0].positions
+    delta = moved(avatar, controls=("eyeBlinkLeft",))
+    assert delta[points[:, 0] > 0.02, 1].min() == pytest.approx(-0.01, abs=2e-4)
+    assert np.abs(delta[points[:, 0] < -0.02]).max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["vrm 0.x", "vrm 1.0"])
+def test_vrm_faces_forward_with_eyes_and_licence(tmp_path: Path, name: str) -> None:
+    avatar = load(tmp_path, FOREIGN[name](), "guest.vrm")
+    model = avatar.model
+    assert model.joint_names == ("head", "eyeLeft", "eyeRight")
+    assert model.joints[1].rest[0, 3] > 0.02, "the left eye is on the avatar's left"
+    jaw = model.meshes[0].targets[0]
+    assert model.meshes[0].positions[jaw.index, 2].min() > 0, "the mouth is in front"
+    assert avatar.rig.pose_joints.any()
+    told = model.extras["vrm"]
+    assert isinstance(told, dict)
+    assert told["version"] == name.split()[1]
+    assert "Nobody" in str(told["licence"])
+    assert model.meshes[0].material.kind == "plain", "a painted iris is no glass ball"
+
+
+def test_vrm_expressions_combine_targets(tmp_path: Path) -> None:
+    model = load(tmp_path, FOREIGN["vrm 0.x"]()).model
+    made = {target.name: target for target in model.meshes[0].targets}
+    assert {"a", "o", "blink", "blink_l", "Cheeky"} <= made.keys()
+    assert np.allclose(made["o"].delta[:, 1], -0.02 * 0.4 - 0.01 * 0.4, atol=1e-5)
+
+
+def test_consonants_move_faces_that_only_know_vowels(tmp_path: Path) -> None:
+    avatar = load(tmp_path, FOREIGN["vrm 1.0"]())
+    for viseme in ("DD", "SS", "CH", "RR", "kk"):
+        assert np.abs(moved(avatar, viseme=viseme)).max() > 0.001, viseme
+    assert np.abs(moved(avatar, viseme="PP")).max() < 1e-6, "lips stay together"
+
+
+def test_halves_are_not_driven_twice_by_two_families() -> None:
+    from avatar_engine.scenes.automap import propose
+
+    proposal = propose(["Fcl_EYE_Close_L", "Fcl_EYE_Close_R", "Fcl_EYE_Close", "Fcl_BRW_Angry", "blink", "blink_l"])
+    assert [drive.target for drive in proposal.mapping["eyeBlinkLeft"]] == ["Fcl_EYE_Close_L"]
+    assert [drive.target for drive in proposal.mapping["eyeBlinkRight"]] == ["Fcl_EYE_Close_R"]
+
+
+@pytest.mark.parametrize("angle_deg", [0.0, 45.0])
+def test_arms_hang(tmp_path: Path, angle_deg: float) -> None:
+    joints = {joint.name: joint.rest[:3, 3] for joint in load(tmp_path, posed(angle_deg)).model.joints}
+    for side, x in (("Left", 1), ("Right", -1)):
+        way = joints[f"{side}ForeArm"] - joints[f"{side}Arm"]
+        assert way[1] < -0.25
+        assert way[0] * x > 0.02, "beside the trunk, not in it"
+        assert np.linalg.norm(way) == pytest.approx(0.28, abs=1e-4)
+
+
+def test_hanging_arms_stay(tmp_path: Path) -> None:
+    assert "arms_relaxed" not in load(tmp_path, posed(75.0)).model.extras
+
+
+def test_every_family_of_the_table_is_tried() -> None:
+    assert len(FOREIGN) + len(DIALECTS) >= 20
+    assert {f"family {name}" for name in FAMILIES} <= FOREIGN.keys()
+    assert ball().jaw.any()
+
+
+def test_no_shapes_and_no_jaw_still_loads(tmp_path: Path) -> None:
+    avatar = load(tmp_path, named({}, ("mixamorig:Head|head",)))
+    assert avatar.rig.pose_joints.any(), "the head turns"
+    assert not avatar.rig.control_morphs.any()
