@@ -47,13 +47,17 @@ def body_panel(
     p, t, _ = cut(p, t, keep)
     p = fair_border(p, t)
     near_neck = np.exp(-np.clip(neckline(torso.azimuth(p)) - p[:, 1], 0, None) / (1.2 * ipd))
-    p, t, _ = reduce_mesh(p, t, target, 1.0 + 3.0 * near_neck)
+    strips = cKDTree(np.concatenate(cloth.positions)) if cloth.positions else None
+    worth = 1.0 + 3.0 * near_neck
+    if strips is not None:
+        # Strips lie close: the panel must not bulge through them when it is thinned.
+        worth = worth + 6.0 * smooth_step(0.30, 0.05, strips.query(p)[0])
+    p, t, _ = reduce_mesh(p, t, target, worth)
     p = fair_border(p, t, 2)
     lift, shade = crease(p, torso, rng, folds)
-    if cloth.positions:
+    if strips is not None:
         # No folds under strips: they would come through.
-        over = cKDTree(np.concatenate(cloth.positions)).query(p)[0]
-        lift = lift * smooth_step(0.12, 0.55, over)
+        lift = lift * smooth_step(0.12, 0.55, strips.query(p)[0])
     p = p + vertex_normals(p, t) * lift[:, None]
     n = vertex_normals(p, t)
     if seams is not None and len(seams):

@@ -10,7 +10,7 @@ from avatar_engine.maker.hair.sheet import grid_triangles
 from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart, Surface
 from avatar_engine.maker.spec import Garment
 
-GLASSES_TRIANGLES = {0: 1500, 1: 760, 2: 300}
+GLASSES_TRIANGLES = {0: 1800, 1: 760, 2: 380}
 SHAPES = {"round": (0.365, 0.335, 2.1), "square": (0.430, 0.305, 3.0), "oval": (0.400, 0.290, 2.3)}
 """Half width and half height of a lens (pupil distances), exponent of its outline."""
 TUBE = 0.032
@@ -40,7 +40,7 @@ def build_glasses(surface: Surface, garment: Garment) -> list[MeshPart]:
     wide, tall, power = SHAPES[garment.style]
     head, lod = head_of(surface), surface.lod
     q = head.q(surface.positions)
-    n, sides = ((44, 8), (28, 6), (14, 4))[lod]
+    n, sides = ((44, 7), (24, 5), (14, 4))[lod]
     angle = np.arange(n) / n * 2 * np.pi
     cos, sin = np.cos(angle), np.sin(angle)
     outline = np.stack(
@@ -83,13 +83,13 @@ def build_glasses(surface: Surface, garment: Garment) -> list[MeshPart]:
                 [sign * (reach - 0.04), ear_y - 0.25 * ear_tall, ear_z - 1.25 * ear_deep],
             ]
         )
-        pick = np.linspace(0, 4, (18, 12, 7)[lod])
+        pick = np.linspace(0, 4, (16, 10, 7)[lod])
         path = np.stack([np.interp(pick, np.arange(5), stops[:, k]) for k in range(3)], 1)
         path[1:-1] = 0.25 * path[:-2] + 0.5 * path[1:-1] + 0.25 * path[2:]
         p, normal, t = _tube(path, np.full(len(path), TUBE * 0.42), max(4, sides - 2), False)
         frame_p.append(p), frame_n.append(normal), frame_t.append(t)
     inner = [rims[s][np.argmin(np.abs(rims[s][:, 0]) - 0.12 * rims[s][:, 1])] for s in (1.0, -1.0)]
-    t01 = np.linspace(0, 1, (9, 7, 4)[lod])
+    t01 = np.linspace(0, 1, (9, 6, 4)[lod])
     bridge = inner[0] * (1 - t01[:, None]) + inner[1] * t01[:, None]
     bridge[:, 1] += 0.05 * np.sin(np.pi * t01)
     bridge[:, 2] = np.maximum(bridge[:, 2] + 0.05 * np.sin(np.pi * t01), bridge[:, 2])

@@ -53,7 +53,7 @@ def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> list[
     """blazer or coat."""
     cut, lod = CUTS[garment.style], torso.surface.lod
     scale = torso.tailoring()
-    shell = shell_of(torso, cut.offset, 16, 0.92)
+    shell = shell_of(torso, cut.offset, 16, 1.0)
     neckline = jacket_neckline(torso, garment.style)
     cloth = Cloth()
     tile = TILE_DM[cut.weave]
@@ -63,7 +63,7 @@ def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> list[
     # The opening runs from the button (middle of the seam) up to the side of the neck.
     azimuth = np.linspace(-np.pi, np.pi, len(seam.arc))
     top = float(np.interp(np.radians(SPREAD_DEG), azimuth, seam.arc)) - side
-    n_lapel, n_collar = ((26, 44), (16, 26), (8, 12))[lod]
+    n_lapel, n_collar = ((26, 44), (15, 22), (8, 12))[lod]
     borders = []
     for sign in (1.0, -1.0):
         x = np.linspace(0.0, 1.0, n_lapel)
@@ -71,7 +71,7 @@ def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> list[
         width = cut.lapel * scale * smooth_step(-0.02, 0.62, x) ** 0.8 + 0.02
         skew = sign * 0.42 * smooth_step(0.55, 1.0, x)
         order = slice(None) if sign > 0 else slice(None, None, -1)
-        borders.append(turned_edge(cloth, seam, s[order], width[order], skew[order], 0 * x, 0.0, tile))
+        borders.append(turned_edge(cloth, seam, s[order], width[order], skew[order], 0 * x, 0.0, tile, coarse=lod == 2))
     gap = top * (1 - cut.notch)
     # The collar: from the notch on the left round the neck to the notch on the right, across the nape.
     start, end = side + top * cut.notch - 0.05, total + side - top * cut.notch + 0.05
@@ -82,7 +82,7 @@ def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> list[
     width = scale * (cut.collar * (0.86 + 0.14 * (1 - behind)))
     skew = 0.55 * np.exp(-ends / 0.45) * np.where(x < 0.5, 1.0, -1.0)
     collar = wrapped(seam)
-    borders.append(turned_edge(cloth, collar, s, width, skew, 0.20 * scale * behind, 0.022, tile))
+    borders.append(turned_edge(cloth, collar, s, width, skew, 0.20 * scale * behind, 0.022, tile, coarse=lod == 2))
     low = float(neckline(np.zeros(1))[0])
     borders.append(front_edge(cloth, shell, torso, low, (20, 12, 6)[lod], tile))
     name = garment.style.capitalize()
@@ -90,14 +90,27 @@ def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> list[
     chest = torso.notch_y - 1.42 * scale
     if garment.style == "coat":
         at = np.array([0.84 * scale, chest - 0.62 * scale])
-        borders.append(add_patch(cloth, shell, at, (0.88 * scale, 1.0 * scale), 0.03, 0.022, (7, 5, 3)[lod], tile))
+        borders.append(
+            add_patch(
+                cloth, shell, at, (0.88 * scale, 1.0 * scale), 0.03, (0.024, 0.034, 0.050)[lod], (8, 7, 4)[lod], tile
+            )
+        )
         extras = [trim_part(torso, shell, at + np.array([0.16, 0.50]) * scale, [-0.86 * scale, chest], scale, lod)]
     else:
         at = np.array([1.0 * scale, chest])
-        borders.append(add_patch(cloth, shell, at, (0.72 * scale, 0.17 * scale), 0.13, 0.018, (7, 5, 3)[lod], tile))
+        borders.append(
+            add_patch(
+                cloth, shell, at, (0.72 * scale, 0.17 * scale), 0.13, (0.020, 0.030, 0.045)[lod], (8, 6, 4)[lod], tile
+            )
+        )
     spent = sum(len(t) for t in cloth.triangles) + sum(len(p.triangles) for p in extras)
     seams = np.concatenate(borders)
-    body_panel(cloth, shell, neckline, max(400, target - spent), rng, cut.folds, tile, margin=0.08, seams=seams)
+
+    def under_lapels(azimuth: Floats) -> Floats:
+        # The panel ends a little outside the fold, except where the lapels begin.
+        return neckline(azimuth) - 0.08 * smooth_step(0.03, 0.22, np.abs(azimuth))
+
+    body_panel(cloth, shell, under_lapels, max(300, target - spent), rng, cut.folds, tile, margin=0.0, seams=seams)
     return [cloth_part(torso, cloth, name, fabric(garment.color, cut.weave, rng), cut.roughness), *extras]
 
 
@@ -109,7 +122,7 @@ def front_edge(cloth: Cloth, shell: Shell, torso: Torso, top: float, steps: int,
     """The left front lying over the right one below the opening, with its buttons; returns the edge (n, 3)."""
     scale = torso.tailoring()
     edge = -0.10 * scale
-    y = np.linspace(top + 0.03, torso.bottom_y + 0.02, steps)
+    y = np.linspace(top + 0.06, torso.bottom_y + 0.02, steps)
     x = np.broadcast_to(edge + EDGE[None, :, 0] * scale, (steps, len(EDGE)))
     y2 = np.broadcast_to(y[:, None], x.shape)
     z = shell.front_depth(x.ravel(), y2.ravel())
@@ -122,5 +135,5 @@ def front_edge(cloth: Cloth, shell: Shell, torso: Torso, top: float, steps: int,
         if at[0, 1] < y[-1]:
             break
         at[0, 2] = shell.front_depth(at[:, 0], at[:, 1])[0]
-        add_button(cloth, shell, shell.seat(at, 0.040)[0], 0.095 * scale, 0.62)
+        add_button(cloth, shell, shell.seat(at, 0.040)[0], 0.095 * scale, 0.62, torso.surface.lod)
     return rows[:, 1]

@@ -69,7 +69,7 @@ def build_knit(torso: Torso, garment: Garment, rng: Rng, target: int, under: Nec
     lod, top = torso.surface.lod, TOPS[garment.style]
     shell = shell_of(torso, top.offset, top.smooth, top.drape)
     neckline = knit_neckline(torso, garment.style)
-    steps = (96, 56, 28)[lod]
+    steps = (96, 48, 24)[lod]
     body, band = Cloth(), Cloth()
     seam = neckband(band, shell, neckline, top.band, top.thick, steps, TILE_DM[top.rib])
     left = max(200, target - steps * 12)

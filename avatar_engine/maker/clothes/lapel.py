@@ -17,6 +17,9 @@ ACROSS_LIFT = np.array([-0.012, 0.022, 0.036, 0.042, 0.046, 0.052, 0.062])
 FOLD = np.array([[0.04, 0.066], [-0.004, 0.055], [-0.022, 0.025], [-0.018, -0.02], [0.03, -0.05]])
 """Rest of a lapel: over the fold and inside, (distance outwards, lift) in dm."""
 
+COARSE = [0, 2, 4, 7, 9, 11]
+"""Rows that remain at the coarsest level."""
+
 
 class Seam:
     """The fold line as a curve by arc length: points and directions anywhere along it."""
@@ -46,11 +49,13 @@ def turned_edge(
     lift: float,
     tile_dm: float,
     crisp: float = 1.0,
+    coarse: bool = False,
 ) -> Floats:
     """A strip folded outwards along a seam: lapel or collar.
 
     s (n,) arc lengths; width (n,) dm; skew (n,) shift along the seam per width; stand (n,) how far the fold rises
-    above the seam; lift dm on top of the usual; crisp < 1 presses the fold flat. Returns the outer border (n, 3).
+    above the seam; lift dm on top of the usual; crisp < 1 presses the fold flat;
+    coarse leaves out half of the rows. Returns the outer border (n, 3).
     """
     d = np.concatenate([ACROSS[None] * width[:, None], np.minimum(FOLD[None, :, 0], 0.6 * width[:, None])], 1)
     level = np.concatenate([ACROSS_LIFT, FOLD[:, 1]])
@@ -67,8 +72,11 @@ def turned_edge(
     flat[[0, -1]] = seated.reshape(len(s), outer, 3)[[0, -1]]
     rows = np.concatenate([flat, p[:, outer:] + out[:, outer:] * flat_level[:, outer:, None]], 1)
     shade = np.array([0.62, 0.85, 1.0, 1.0, 1.0, 1.0, 1.0, 1.02, 1.0, 0.9, 0.7, 0.5])
+    border = rows[:, 2]
+    if coarse:
+        rows, shade = rows[:, COARSE], shade[COARSE]
     add_rows(cloth, rows, np.broadcast_to(shade, rows.shape[:2]).copy(), 1 / tile_dm)
-    return rows[:, 2]
+    return border
 
 
 def wrapped(seam: Seam) -> Seam:

@@ -139,8 +139,12 @@ def _collapse(
     alive = (after_t[:, 0] != after_t[:, 1]) & (after_t[:, 1] != after_t[:, 2]) & (after_t[:, 2] != after_t[:, 0])
     after, _ = _face_normals(moved, after_t)
     bad = np.zeros(n, bool)
-    bad[after_t[alive & ((before * after).sum(1) < 0.35)].ravel()] = True
-    pick = pick[~bad[edges[pick, 0]]]
+    bad[after_t[alive & ((before * after).sum(1) < 0.25)].ravel()] = True
+    # What would fold over waits until its surroundings have changed.
+    failed = bad[edges[pick, 0]]
+    worth = worth.copy()
+    worth[edges[pick[failed]].ravel()] *= 6.0
+    pick = pick[~failed]
     apply(pick)
     after_t = target[t]
     alive = (after_t[:, 0] != after_t[:, 1]) & (after_t[:, 1] != after_t[:, 2]) & (after_t[:, 2] != after_t[:, 0])
@@ -148,4 +152,4 @@ def _collapse(
     origin = origin.copy()
     origin[edges[pick[tip], 0]] = origin[edges[pick[tip], 1]]
     worth[edges[pick, 0]] = np.maximum(worth[edges[pick, 0]], worth[edges[pick, 1]])
-    return moved, after_t[alive], origin, worth, len(pick) > 0
+    return moved, after_t[alive], origin, worth, True

@@ -63,7 +63,7 @@ class Shell:
 
 
 def shell_of(torso: Torso, offset: float, smooth: int, drape: float) -> Shell:
-    """A shell `offset` (dm) off the skin, smoothed `smooth` rounds and never nearer than 0.7 of the offset.
+    """A shell `offset` (dm) off the skin, smoothed `smooth` rounds and never nearer than half the offset.
 
     drape: 0..1, how much of `hang` the cloth does: 0 clings, 1 hangs from the chest.
     """
@@ -83,7 +83,7 @@ def shell_of(torso: Torso, offset: float, smooth: int, drape: float) -> Shell:
     p = hung + vertex_normals(hung, t) * offset
     for _ in range(rounds):
         q = 0.5 * p + 0.5 * (mean @ p)
-        p = q + n0 * np.maximum(0, offset * 0.7 - ((q - base) * n0).sum(1))[:, None]
+        p = q + n0 * np.maximum(0, offset * 0.5 - ((q - base) * n0).sum(1))[:, None]
     for _ in range(rounds // 4):
         p = 0.5 * p + 0.5 * (mean @ p)
     p = p + n0 * np.maximum(0, offset * 0.5 - ((p - base) * n0).sum(1))[:, None]

@@ -96,7 +96,7 @@ def placket(cloth: Cloth, shell: Shell, torso: Torso, top: float, steps: int) ->
     for k in range(int((top - bottom) / spacing)):
         at = np.array([[0.0, top - 0.12 * scale - k * spacing, 0.0]])
         at[0, 2] = shell.front_depth(at[:, 0], at[:, 1])[0]
-        add_button(cloth, shell, shell.seat(at, 0.026)[0], 0.055 * scale)
+        add_button(cloth, shell, shell.seat(at, 0.026)[0], 0.055 * scale, lod=torso.surface.lod)
     return rows[:, [1, 5]].reshape(-1, 3)
 
 
@@ -105,15 +105,15 @@ def build_shirt(torso: Torso, garment: Garment, rng: Rng, target: int, under: Ne
     lod = torso.surface.lod
     shell = shell_of(torso, 0.06, 8, 0.6)
     cloth = Cloth()
-    border = collar(cloth, shell, torso, (72, 40, 20)[lod])
+    border = collar(cloth, shell, torso, (72, 36, 18)[lod])
     neckline = shirt_neckline(torso)
     facing = Seam(shell, neckline, -np.radians(33.0), np.radians(33.0), 240)
-    n = (40, 20, 10)[lod]
+    n = (40, 18, 10)[lod]
     s = np.linspace(0.0, facing.arc[-1], n)
     width = np.full(n, 0.26 * torso.tailoring())
-    turned_edge(cloth, facing, s, width, 0 * s, 0 * s, 0.0, TILE, crisp=0.35)
+    turned_edge(cloth, facing, s, width, 0 * s, 0 * s, 0.0, TILE, crisp=0.35, coarse=lod > 0)
     top = float(neckline(np.zeros(1))[0]) + 0.02
-    edge = placket(cloth, shell, torso, top, (30, 16, 8)[lod])
+    edge = placket(cloth, shell, torso, top, (30, 12, 6)[lod])
     spent = sum(len(t) for t in cloth.triangles)
     seams = np.concatenate([border, edge[:: max(1, len(edge) // 40)]])
     body_panel(cloth, shell, neckline, max(200, target - spent), rng, 0.05, TILE, margin=0.10, above=under, seams=seams)

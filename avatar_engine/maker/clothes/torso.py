@@ -8,7 +8,7 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import cKDTree
 
-from avatar_engine.maker.clothes.drape import hang
+from avatar_engine.maker.clothes.drape import hang, sleeves
 from avatar_engine.maker.clothes.reduce import edges_of
 from avatar_engine.maker.hair.scalp import smooth_step, unit
 from avatar_engine.maker.parts import JOINT_INDEX, Floats, Ints, Surface
@@ -119,7 +119,7 @@ def torso_of(surface: Surface) -> Torso:
     middle_low = float(p[np.abs(p[:, 0]) < 0.6 * s.ipd, 1].min())
     bottom = max(float(s.eye_centre[1]) - BOTTOM_DM, middle_low + 0.12)
     share = arm_share(s, p, arm)
-    fall = hang(p, share, axis_z, notch_y, s.ipd)
+    fall = hang(p, share, axis_z, notch_y, s.ipd) + sleeves(p, share, notch_y, s.ipd)
     skin = cKDTree(s.positions)
     return Torso(s, p, n, t, share, axis_z, notch_y, nape, bottom, skin, chart, fall)
 

@@ -21,23 +21,26 @@ def tangent_frame(shell: Shell, at: Floats) -> tuple[Floats, Floats, Floats]:
     return np.cross(up, out), up, out
 
 
-def add_button(cloth: Cloth, shell: Shell, at: Floats, radius: float, shade: float = 0.92) -> None:
-    """A domed disc of ten sides with a rim."""
+def add_button(cloth: Cloth, shell: Shell, at: Floats, radius: float, shade: float = 0.92, lod: int = 0) -> None:
+    """A domed disc with a rim; a plain disc at the coarser levels."""
     right, up, out = tangent_frame(shell, at)
-    angle = np.arange(10) / 10 * 2 * np.pi
+    m = (10, 8, 6)[lod]
+    angle = np.arange(m) / m * 2 * np.pi
     spokes = np.cos(angle)[:, None] * right + np.sin(angle)[:, None] * up
-    rings = [(1.0, -0.01, 0.5), (1.0, 0.012, 0.95), (0.72, 0.018, 1.0), (0.55, 0.010, 0.8)]
-    p = np.concatenate([at + spokes * radius * r + out * z for r, z, _ in rings] + [(at + out * 0.010)[None]])
-    n = np.concatenate([unit(spokes + out * (0.2, 1.0, 3.0, -2.0 * 0 + 3.0)[k]) for k in range(4)] + [out[None]])
-    k = np.arange(10)
-    m = (k + 1) % 10
+    rings = [(1.0, -0.01, 0.5, 0.2), (1.0, 0.012, 0.95, 1.0), (0.72, 0.018, 1.0, 3.0), (0.55, 0.010, 0.8, 3.0)]
+    rings = rings if lod == 0 else rings[:2]
+    p = np.concatenate([at + spokes * radius * r + out * z for r, z, _, _ in rings] + [(at + out * rings[-1][1])[None]])
+    n = np.concatenate([unit(spokes + out * lean) for _, _, _, lean in rings] + [out[None]])
+    k = np.arange(m)
+    after = (k + 1) % m
     tri = []
-    for ring in range(3):
-        a, b = ring * 10, ring * 10 + 10
-        tri += [np.stack([a + k, a + m, b + m], 1), np.stack([a + k, b + m, b + k], 1)]
-    tri.append(np.stack([30 + k, 30 + m, np.full(10, 40)], 1))
-    tone = np.concatenate([np.full(10, s * shade) for _, _, s in rings] + [[0.8 * shade]])
-    cloth.add(p, np.concatenate(tri), np.zeros((41, 2)), tone, n)
+    for ring in range(len(rings) - 1):
+        a, b = ring * m, ring * m + m
+        tri += [np.stack([a + k, a + after, b + after], 1), np.stack([a + k, b + after, b + k], 1)]
+    last = (len(rings) - 1) * m
+    tri.append(np.stack([last + k, last + after, np.full(m, len(p) - 1)], 1))
+    tone = np.concatenate([np.full(m, s * shade) for _, _, s, _ in rings] + [[0.8 * shade]])
+    cloth.add(p, np.concatenate(tri), np.zeros((len(p), 2)), tone, n)
 
 
 def add_patch(
@@ -53,7 +56,9 @@ def add_patch(
     """A sewn-on rectangle (pocket, welt) centred at (x, y) dm on the front; tilt: rise per width. Returns its
     border (n, 3)."""
     u = np.concatenate([[-0.52], np.linspace(-0.5, 0.5, cells), [0.52]])
-    v = np.concatenate([[0.0], [0.012], np.linspace(0.06, 0.94, cells), [0.99], [1.0]])
+    v = np.concatenate(
+        [[0.0], [0.012], np.linspace(0.06, 0.94, max(2, int(cells * min(1.0, 2.5 * size[1] / size[0])))), [0.99], [1.0]]
+    )
     a, b = np.meshgrid(u, v - 0.5, indexing="ij")
     # Rounded lower corners.
     b = b + 0.07 * (np.abs(a) > 0.45) * (b < -0.3)

@@ -36,16 +36,16 @@ def build(surface: Surface, spec: ClothesSpec, rng: Rng) -> list[MeshPart]:
     parts: list[MeshPart] = []
     jackets = [g for g in spec.garments if g.style in JACKETS]
     cover = outer_neckline(torso, jackets[-1].style) if jackets else None
-    for garment in spec.garments:
-        if garment.style in JACKETS:
-            made = build_jacket(torso, garment, rng, int(budget * 0.71))
+    inner = [g for g in spec.garments if g.style not in JACKETS]
+    for garment in inner:
+        target = int(budget * (0.27 if cover else 0.97) / len(inner))
+        if garment.style == "shirt":
+            parts += build_shirt(torso, garment, rng, target, cover)
         else:
-            target = int(budget * (0.28 if cover else 0.97))
-            if garment.style == "shirt":
-                made = build_shirt(torso, garment, rng, target, cover)
-            else:
-                made = build_knit(torso, garment, rng, target, cover)
-        parts += made
+            parts += build_knit(torso, garment, rng, target, cover)
+    for garment in jackets:
+        spent = sum(len(part.triangles) for part in parts)
+        parts += build_jacket(torso, garment, rng, (budget - spent) // len(jackets))
     if spec.glasses:
         parts += build_glasses(surface, spec.glasses)
     return parts

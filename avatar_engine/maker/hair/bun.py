@@ -13,7 +13,7 @@ from avatar_engine.maker.spec import HairSpec
 
 ACROSS, ALONG = 240, 44
 KNOT_ACROSS, KNOT_ALONG = 96, 24
-KNOT_RADIUS = 0.50
+KNOT_RADIUS = 0.56
 """Pupil distances, before `HairSpec.volume` and `length`."""
 
 
@@ -22,15 +22,15 @@ NAPE = -0.72
 
 
 def knot_direction() -> Floats:
-    """(3,) unit direction from the hull's centre to the knot: behind, a little above the ears."""
-    return unit(np.array([0.0, 0.16, -1.0]))
+    """(3,) unit direction from the hull's centre to the knot: high on the back of the head."""
+    return unit(np.array([0.0, 0.84, -0.62]))
 
 
 def hairline_directions(head: Head, n: int) -> Floats:
     """(n, 3) directions of the hairline all round, from the nape over the left ear, forehead and right ear back."""
     # The two ends overlap at the nape.
     azimuth = np.linspace(np.pi + 0.05, -np.pi - 0.05, n)
-    y = np.maximum(hairline_height(azimuth) + 0.035, NAPE)
+    y = np.maximum(hairline_height(azimuth, "tied") + 0.035, NAPE)
     for _ in range(12):
         q = head.q(hull_points(head, on_hull(head, azimuth, y)))
         # Hair starts beside the ears, not on them.
@@ -76,7 +76,7 @@ def knot_sheet(head: Head, spec: HairSpec, rng: np.random.Generator) -> Sheet:
     right = np.array([1.0, 0.0, 0.0])
     up = np.cross(out, right)
     radius = KNOT_RADIUS * ipd * (1 + 0.35 * spec.length + 0.25 * spec.volume)
-    middle = hull_points(head, out[None])[0] + out * 0.30 * radius
+    middle = hull_points(head, out[None])[0] + out * 0.42 * radius
     a, b = np.linspace(0, 1, KNOT_ACROSS)[:, None], np.linspace(0, 1, KNOT_ALONG)[None]
     polar = np.radians(118.0) * (1 - b) + np.radians(0.4) * b
     spin = 2 * np.pi * a + 2.6 * b**1.3

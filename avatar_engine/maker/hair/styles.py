@@ -147,9 +147,7 @@ def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
 def tied(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
     """bun."""
     lod = head.surface.lod
-    cap = build_cap(
-        head, spec, np.random.default_rng(1), "soft", lift=(0.005, 0.012), inner_limit=(0.5, 0.45, 0.4)[lod]
-    )
+    cap = build_cap(head, spec, np.random.default_rng(1), "tied", lift=(0.005, 0.012), inner_limit=(1.0, 0.9, 0.8)[lod])
     sheet = outward(tied_sheet(head, spec, rng), head.centre)
     knot = knot_sheet(head, spec, rng)
     mesh = empty_mesh()
