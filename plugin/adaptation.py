@@ -11,8 +11,9 @@ from avatar_engine.engine.image import Image
 BITS_PER_PIXEL = 0.025
 """Below this a talking head of ours falls apart in x264 superfast baseline (looked at)."""
 DOWN_S = 1.0
+COLLAPSE_S = 0.25
 UP_S = 6.0
-"""The target must stay below or above a rung's need for this long."""
+"""The target must stay below (far below) or above a rung's need for this long."""
 UP_MARGIN = 1.4
 START_S = 4.0
 """WebRTC's estimate starts low and finds its way within seconds; no verdict before that."""
@@ -48,7 +49,8 @@ class Ladder:
             return self.rung
         fitting = self._fitting(target_bps, 1.0)
         if fitting > self._at:
-            self._move(fitting, now_s, DOWN_S)
+            collapsed = target_bps < 0.5 * self._needs_bps[self._at]
+            self._move(fitting, now_s, COLLAPSE_S if collapsed else DOWN_S)
         elif self._at > 0 and self._fitting(target_bps, UP_MARGIN) < self._at:
             self._move(self._at - 1, now_s, UP_S)
         else:

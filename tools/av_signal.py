@@ -32,11 +32,12 @@ LOUD_WINDOW_S = 0.005
 
 @dataclass(frozen=True, slots=True)
 class SignalOptions:
-    """Picture size and audio rate of a session."""
+    """Picture size and audio rate of a session. busy: a drifting texture that needs its bitrate, instead of flat."""
 
     width: int = 320
     height: int = 180
     rate: int = 24_000
+    busy: bool = False
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ class SignalRuntime:
         self.fps = fps
         self._sessions: dict[str, _Signal] = {}
         self._opened = 0
+        self._cloth: NDArray[np.uint8] | None = None
         self._pictures: dict[tuple[int, int, bool], Image] = {}
 
     def open_session(self, options: SignalOptions) -> str:
@@ -95,7 +97,11 @@ class SignalRuntime:
         frames = []
         for index in frames_in_tick(signal.tick, self.fps, self.hz):
             middle = round((index + 0.5) / self.fps * rate) - start + len(signal.before)
-            image = self._picture(signal.options, loud_at(known, middle, rate)) if draw else None
+            image = None
+            if draw and signal.options.busy:
+                image = self._texture(signal.options, index)
+            elif draw:
+                image = self._picture(signal.options, loud_at(known, middle, rate))
             frames.append(VideoFrame(index, image))
         signal.before = samples
         packet = FramePacket(
@@ -133,6 +139,15 @@ class SignalRuntime:
             pixels[: options.height] = 235 if white else QUIET_LUMA
             self._pictures[key] = Image(options.width, options.height, "i420", pixels)
         return self._pictures[key]
+
+    def _texture(self, options: SignalOptions, index: int) -> Image:
+        if self._cloth is None:
+            coarse = np.random.default_rng(1).integers(40, 200, (options.height // 4 + 64, options.width // 4 + 64))
+            self._cloth = coarse.astype(np.uint8).repeat(4, 0).repeat(4, 1)
+        pixels = np.full((options.height * 3 // 2, options.width), 128, np.uint8)
+        down, right = (round(120 + 100 * f(index / 20)) for f in (np.sin, np.cos))
+        pixels[: options.height] = self._cloth[down : down + options.height, right : right + options.width]
+        return Image(options.width, options.height, "i420", pixels)
 
 
 def loud_at(samples: NDArray[np.float32], middle: int, rate: int) -> bool:

@@ -103,11 +103,12 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def start(log: Path, *, port: int | None = None, extra: str = "") -> Server:
+def start(log: Path, *, port: int | None = None, udp_port: int | None = None, extra: str = "") -> Server:
     """Start a server on free loopback ports and wait until it answers. `extra`: more YAML for its configuration."""
     http, tcp, udp = free_ports(3)
-    http = port or http
+    http, udp = port or http, udp_port or udp
     config = f"port: {http}\nrtc:\n  tcp_port: {tcp}\n  udp_port: {udp}\n  use_external_ip: false\n"
+    config += "  enable_loopback_candidate: true\n  interfaces:\n    includes: [lo]\n"
     config += f"keys:\n  {API_KEY}: {API_SECRET}\n{extra}"
     command = [
         str(binary()),

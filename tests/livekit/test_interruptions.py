@@ -49,12 +49,22 @@ async def speak(output, seconds: float, *, flush: bool = True) -> None:
 
 
 async def test_any_interruption_at_any_time(house) -> None:
-    rng = random.Random(5)
+    await interrupt(house, TIMES, random.Random(5))
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(1200)
+async def test_a_thousand_interruptions(house) -> None:
+    await interrupt(house, 1000, random.Random(6))
+
+
+async def interrupt(house, times: int, rng: random.Random) -> None:
+    """At any time, twice, with none, one or two segments queued, paused or not, before the first frame."""
     async with house.avatar() as stage:
         output = stage.output
         ledger = Ledger(output)
         captured = 0
-        for _ in range(TIMES):
+        for _ in range(times):
             count = len(ledger.finished)
             segments = rng.choice((0, 1, 1, 1, 2))
             for index in range(segments):
@@ -87,6 +97,7 @@ async def test_any_interruption_at_any_time(house) -> None:
                 # begun when its first sample was queued; heard from the end of what was queued before it
                 assert event.playback_position <= called_s - starts[-1] + 0.02
         assert output._open == []
+        print(f"{times} interruptions, {captured} segments, {len(ledger.finished)} reports")
 
 
 async def test_positions_are_what_was_heard(house) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from livekit import api, rtc
 from livekit.agents import AgentSession
@@ -50,8 +52,22 @@ def open_files() -> int:
 
 @pytest.mark.timeout(180)
 async def test_joining_and_leaving_leaves_nothing_behind(house) -> None:
-    files = []
-    for cycle in range(CYCLES):
+    await join_and_leave(house, CYCLES)
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(1200)
+async def test_a_hundred_joins_and_leaves_cost_no_memory(house) -> None:
+    resident = await join_and_leave(house, 100)
+    slope = np.polyfit(np.arange(len(resident) - 20), resident[20:], 1)[0]
+    print(f"{slope:+.3f} MB a cycle, {resident[0]:.0f} MB after the first, {resident[-1]:.0f} MB after the last")
+    assert slope <= 0.2
+
+
+async def join_and_leave(house, cycles: int) -> list[float]:
+    """Resident memory in MB after every cycle."""
+    files, resident = [], []
+    for cycle in range(cycles):
         room = await house.join("agent", kind="agent")
         avatar = AvatarSession(**SMALL)
         session = AgentSession()
@@ -62,12 +78,24 @@ async def test_joining_and_leaving_leaves_nothing_behind(house) -> None:
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("avatar-")]
         if cycle >= 2:
             files.append(open_files())
+        gc.collect()
+        resident.append(resident_mb())
     assert max(files) - min(files) <= 6, files
     async with api.LiveKitAPI(
         house.server.url.replace("ws", "http"), livekit_server.API_KEY, livekit_server.API_SECRET
     ) as server:
         rooms = await server.room.list_rooms(api.ListRoomsRequest(names=[house.room]))
         assert all(found.num_participants == 0 for found in rooms.rooms)
+    return resident
+
+
+def resident_mb() -> float:
+    """Of this process; 0 where /proc is missing."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return 0.0
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
 
 
 @pytest.mark.timeout(120)
