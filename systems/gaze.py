@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar_engine.components.action_units import catalogue
 from avatar_engine.components.controls import CONTROL_INDEX, POSE_INDEX
 from avatar_engine.components.mind import GAZE, LOOK, MOOD, TURN, TurnState
 from avatar_engine.engine.schedule import Phase
@@ -47,8 +48,12 @@ class Gaze:
 
     name = "gaze"
     phase = Phase.ANIMATE
-    reads = ("turn", "mood", "look", "pose.head", "pose.expression")
+    reads = ("turn", "mood", "look", "units", "pose.head", "pose.expression")
     writes = ("gaze", "layer.gaze", "pose.gaze")
+
+    def __init__(self) -> None:
+        index = catalogue().index
+        self._called = [index["AU69"], index["M69"]]  # units that say: look at the other person
 
     def run(self, world: World) -> None:
         """One tick of all eyes."""
@@ -73,8 +78,10 @@ class Gaze:
         yielded = changed & (turn[:, STATE] == TurnState.YIELDING)
         moved = held & (np.hypot(*(gaze[:, BASE_Y : BASE_P + 1] - viewer).T) > 1.0 * DEG)
         back = ~held & (gaze[:, AWAY] < 0.0)
+        called = batch["units"][:, self._called].max(axis=1) > 0.5
         ready = (gaze[:, REST] >= REST_S) | yielded
-        rows = due(fresh | (ready & (changed | moved | back | (gaze[:, MODE_S] <= 0.0) | (gaze[:, FIX_S] <= 0.0))))
+        over = (gaze[:, MODE_S] <= 0.0) | (gaze[:, FIX_S] <= 0.0) | (called & (gaze[:, AWAY] > 0.0))
+        rows = due(fresh | (ready & (changed | moved | back | over)))
         entities = entities_by_row(world) if rows else []
         for row in rows:
             rng = world.rng(entities[row], "gaze")
@@ -91,6 +98,9 @@ class Gaze:
             elif changed[row] or fresh[row] or mine[AWAY] < 0.0:
                 mine[AWAY] = float(starts_away(state, rng) and not fresh[row])
                 mine[MODE_S] = first_dwell_s(state, bool(mine[AWAY]), rng)
+            elif called[row]:
+                new_mode = mine[AWAY] > 0.0
+                mine[AWAY], mine[MODE_S] = 0.0, rng.uniform(0.6, 1.2)
             elif mine[MODE_S] <= 0.0:
                 mine[AWAY] = 1.0 - mine[AWAY]
                 mine[MODE_S] = dwell_s(state, bool(mine[AWAY]), share, rng)

@@ -88,12 +88,12 @@ def draw_pictures(avatar_id: str) -> None:
     """One JPEG per unit and per emotion."""
     from PIL import Image
 
-    from avatar_engine.avatars_cli import library
+    from avatar_engine.runtime import open_library
     from avatar_engine.engine.render.panda.renderer import PandaRenderer
     from avatar_engine.scenes.staging import load_scene, stage_of
     from avatar_engine.snapshot import draw, sheet_faces
 
-    avatar = library().load(avatar_id)
+    avatar = open_library().load(avatar_id)
     scene = load_scene(avatar.profile.default_scene or "studio")
     camera = scene.camera.model_copy(update={"framing": "head", "zoom": 1.6})
     scene = scene.model_copy(update={"camera": camera})

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from avatar_engine.components.action_units import catalogue
+from avatar_engine.components.clips import Clip, Clips, Playing
 from avatar_engine.components.controls import CONTROL_INDEX, CONTROLS
 from avatar_engine.components.emotions import emotion_book
-from avatar_engine.components.mind import TURN, TurnState
+from avatar_engine.components.mind import GAZE, TURN, TurnState
 from avatar_engine.components.session import Switches
 from avatar_engine.engine.messages import ClearSpeech, SetAgentState, SetEmotion, Trigger
 from avatar_engine.scenes.behaviour_compile import load_persona
@@ -306,3 +307,20 @@ def test_an_excited_voice_shows_where_a_persona_asks_for_it() -> None:
         shown[share] = float(minds.row("emotion")[emotion_book().index["interested"]])
     assert shown[0.0] == 0.0
     assert shown[1.0] > 0.05
+
+
+def test_the_unit_of_eye_contact_holds_the_gaze() -> None:
+    away = {}
+    for level in (0.0, 1.0):
+        minds = Minds(4, seed=60)
+        clip = Clip("contact", np.array([catalogue().index["AU69"]]), np.full((1200, 1), level, np.float32))
+        for avatar in range(4):
+            minds.send(SetAgentState("thinking"), avatar=avatar)
+            minds.world.get(minds.entities[avatar], Clips).active.append(Playing(clip))
+        seen = []
+        for _ in range(600):
+            minds.step()
+            seen.append(minds.world.batch["gaze"][:, GAZE.index("away")] > 0.0)
+        away[level] = float(np.mean(seen))
+    assert away[0.0] > 0.5
+    assert away[1.0] < 0.12
