@@ -23,7 +23,7 @@ WIDTH, HEIGHT = 480, 270
 SAMPLES = 112
 SEED = 1
 QUICK_SAMPLES = 6
-MOST_APART = 9.0
+MOST_APART = 7.0
 """Mean difference (of 255, on a grid of 32 x 18 tiles) to a quick rebuild: noise gives 1 to 3, another room 25."""
 
 

@@ -69,7 +69,7 @@ def medical_office() -> Room:
     contents += f.books(random, boards[2], 0.33, 0.34, folders, 0.62, even=True)
     contents += f.books(random, boards[3], 0.33, 0.34, ["7d2f2f", "27405c", "e4dfd2", "4b6b52", "b58a4a"], 0.55)
     contents += f.books(random, boards[4], 0.33, 0.34, ["e8e6df", "31586a", "9db7b3", "6e7b86"], 0.4)
-    glass, steel = f.paint("b9d3d6", 0.08, 0.1), f.paint("c9ced1", 0.25, 0.15)
+    glass = f.paint("b9d3d6", 0.08, 0.1)
     for x, radius, tall, surface in (
         (0.30, 0.05, 0.2, glass),
         (0.42, 0.045, 0.16, glass),
