@@ -47,19 +47,19 @@ Word = Sequence[str]
 class Guidance:
     """How much a text may say. Tuned on the development set of the lip-sync score."""
 
-    text_share: float = 0.6
+    text_share: float = 0.8
     """Weight of the text in the log of the belief where the alignment is sure."""
-    openness_share: float = 0.3
-    stay: float = 0.88
+    openness_share: float = 0.5
+    stay: float = 0.82
     """Chance that a phone goes on for another hop; two parts a phone, so about 160 ms at most on average."""
-    floor: float = 2e-3
+    floor: float = 1e-3
     """Likeness of a phone the sound does not support at all."""
     prior_power: float = 0.4
     trust_rate: float = 0.04
     """How fast agreement between sound and text is learnt, per hop of speech."""
-    trust_none: float = 0.42
+    trust_none: float = 0.4
     """Agreement at which the text has no say; on the development set a wrong text comes to about 0.47, a right one to 0.75."""
-    trust_full: float = 0.58
+    trust_full: float = 0.52
 
 
 # Substates per phone: nothing said lasts less than two hops.
@@ -204,7 +204,7 @@ class TextGuide:
                 cues[t, cue] += share * (lips[k] - cues[t, cue])
             opened = float(belief @ path.openness)
             cues[t, OPENNESS] += share * g.openness_share * (opened - cues[t, OPENNESS])
-            cues[t, SPEECH] = max(cues[t, SPEECH], share * (1.0 - said[0]) * 0.9)
+            cues[t, SPEECH] = max(cues[t, SPEECH], share * (1.0 - said[0]))
 
 
 def _mixed(heard: Float, said: NDArray[np.float64], share: float) -> Float:
