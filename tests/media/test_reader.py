@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from fractions import Fraction
 from pathlib import Path
 
@@ -205,12 +206,20 @@ def test_refuses_with_one_clear_line(tmp_path: Path, kind: str, said: str) -> No
     assert "\n" not in line
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
-def test_refuses_what_may_not_be_read(tmp_path: Path) -> None:
-    path = write_sound(tmp_path / "a.wav", chirp(0.2, 16000)[None, :], 16000, "pcm_s16le")
-    path.chmod(stat.S_IWUSR)
-    with pytest.raises(InputError, match="may not be read"):
-        read_speech(path)
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_refuses_what_may_not_be_read() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = write_sound(Path(folder) / "a.wav", chirp(0.2, 16000)[None, :], 16000, "pcm_s16le")
+        path.chmod(stat.S_IWUSR)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)  # root may read everything, so for a moment this is somebody else
+        try:
+            with pytest.raises(InputError, match="may not be read"):
+                read_speech(path)
+        finally:
+            os.seteuid(user)
 
 
 def test_a_path_is_never_an_address() -> None:
