@@ -44,8 +44,10 @@ def rasterise(uvs: Floats, triangles: Ints, attributes: Floats, size: int) -> Te
         third = 1 - first - second
         inside = (first > -0.02) & (second > -0.02) & (third > -0.02)
         if inside.any():
-            weights = np.stack([first[inside], second[inside], third[inside]], 1).astype(np.float32)
-            out[y0:y1, x0:x1][inside] = weights @ rows[triangles[number]]
+            # Plain sums, not a matrix product: those differ in the last bit from one processor to the next.
+            one, two, three = rows[triangles[number]]
+            w1, w2, w3 = (part[inside].astype(np.float32)[:, None] for part in (first, second, third))
+            out[y0:y1, x0:x1][inside] = w1 * one + w2 * two + w3 * three
             cover[y0:y1, x0:x1] |= inside
     return Texels(size, cover, out[cover])
 

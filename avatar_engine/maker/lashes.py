@@ -65,7 +65,7 @@ def lash_picture(amount: float, rng: np.random.Generator) -> Image.Image:
             )
     alpha = np.asarray(ink.resize(PICTURE, Image.Resampling.LANCZOS), dtype=np.float64) / 255.0
     picture = np.zeros((height, width, 4))
-    picture[..., :3] = [0.13, 0.10, 0.09]
+    picture[..., :3] = [0.06, 0.045, 0.04]
     picture[..., 3] = alpha
     return Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8), "RGBA")
 

@@ -83,8 +83,8 @@ def levelling(vertices: Floats) -> Floats:
     looks up into the light behind an overhanging upper lip."""
     out = np.zeros_like(vertices)
     upper, lower = _halves(SEAM)
-    out[upper, 2] -= 0.5 * (vertices[upper, 2] - _along(vertices, lower, vertices[upper, 0], 2))
-    out[lower, 2] += 0.5 * (_along(vertices, upper, vertices[lower, 0], 2) - vertices[lower, 2])
+    out[upper, 2] -= 0.2 * (vertices[upper, 2] - _along(vertices, lower, vertices[upper, 0], 2))
+    out[lower, 2] += 0.8 * (_along(vertices, upper, vertices[lower, 0], 2) - vertices[lower, 2])
     home = load_source().vertices
     for number, share in {0: 0.45, 1: 0.8, 3: 0.8, 4: 0.5, 5: 0.2}.items():
         for half_seam, half in zip(_halves(SEAM), _halves(number), strict=True):

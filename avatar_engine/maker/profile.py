@@ -17,7 +17,7 @@ GAINS = {
 }  # fmt: skip
 """The face units are weak here (looked at on the four bundled faces)."""
 
-REST = {"mouthSmile*": 0.12}
+REST = {"mouthSmile*": 0.15}
 """Without a trace of a smile the neutral face looks stern."""
 
 LIMITS: tuple[tuple[tuple[str, ...], float], ...] = (
