@@ -15,6 +15,9 @@ from avatar_engine.engine.render.panda.outline import Outline
 MAX_BONES = 200  # three vec4 each: within the 1,024 vec4 that OpenGL 3.3 drivers offer
 
 
+SOLID_ALPHA, FAINT_ALPHA = 0.7, 0.03
+"""Strands count as solid from the first (as in the shader), and as nothing below the second."""
+
 COARSE_M = {"skin": 0.012, "cloth": 0.03, "plain": 0.012}
 """Surfaces whose mean edge is longer than this are lit per pixel: light would show their triangles."""
 
@@ -32,9 +35,40 @@ def _leading_bones(mesh: Mesh, bones: Palette) -> NDArray[np.int64]:
     return leading
 
 
-def _back_to_front(mesh: Mesh) -> NDArray[np.uint32]:
+def _triangles(corners: NDArray[np.uint32], count: int) -> core.GeomTriangles:
+    primitive = core.GeomTriangles(core.Geom.UH_static)
+    small = count < 65535
+    primitive.set_index_type(core.Geom.NT_uint16 if small else core.Geom.NT_uint32)
+    rows = primitive.modify_vertices()
+    rows.unclean_set_num_rows(corners.size)
+    flat = np.ascontiguousarray(corners.astype(np.uint16 if small else np.uint32))
+    memoryview(rows).cast("B")[:] = flat.data.cast("B")
+    return primitive
+
+
+def _alpha_range(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Least and most alpha (0..1) that each triangle shows, sampled at 28 places."""
+    texture, base = mesh.material.base_texture, mesh.material.base_colour[3]
+    count = len(mesh.triangles)
+    if texture is None:
+        return np.full(count, base), np.full(count, base)
+    alpha = texture.pixels[..., 3]
+    height, width = alpha.shape
+    steps = 6
+    spots = [(i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1 - i)]
+    least, most = np.full(count, 255), np.zeros(count, np.int64)
+    for spot in spots:
+        uv = np.einsum("k,nkd->nd", np.array(spot) / steps, mesh.uvs[mesh.triangles])
+        column = np.clip((uv[:, 0] % 1.0 * width).astype(np.int64), 0, width - 1)
+        row = np.clip((uv[:, 1] % 1.0 * height).astype(np.int64), 0, height - 1)
+        seen = alpha[row, column].astype(np.int64)
+        least, most = np.minimum(least, seen), np.maximum(most, seen)
+    return least / 255.0 * base, most / 255.0 * base
+
+
+def _back_to_front(mesh: Mesh) -> NDArray[np.int64]:
     """Triangles from behind the head to before the face: what is blended later lies nearer to a camera in front."""
-    return mesh.triangles[np.argsort(mesh.positions[mesh.triangles][:, :, 2].mean(axis=1), kind="stable")]
+    return np.argsort(mesh.positions[mesh.triangles][:, :, 2].mean(axis=1), kind="stable")
 
 
 def _moving_format() -> core.GeomVertexArrayFormat:
@@ -123,13 +157,16 @@ class SharedMesh:
         layout.add_array(static)
         layout.add_array(seen)
         self.layout = core.GeomVertexFormat.register_format(layout)
-        drawn = _back_to_front(mesh) if mesh.material.kind in ("hair", "lash", "brow") else mesh.triangles
-        self.triangles = core.GeomTriangles(core.Geom.UH_static)
-        self.triangles.set_index_type(core.Geom.NT_uint16 if count < 65535 else core.Geom.NT_uint32)
-        rows = self.triangles.modify_vertices()
-        rows.unclean_set_num_rows(mesh.triangles.size)
-        flat = drawn.astype(np.uint16 if count < 65535 else np.uint32)
-        memoryview(rows).cast("B")[:] = np.ascontiguousarray(flat).data.cast("B")
+        # Strands: the solid part from front to back, so that what is hidden is never shaded; the soft ends in turn.
+        layered = mesh.material.kind in ("hair", "lash", "brow")
+        order = _back_to_front(mesh) if layered else np.arange(len(mesh.triangles))
+        self.triangles = _triangles(mesh.triangles[order[::-1] if layered else order], count)
+        self.core = self.fringe = self.triangles
+        if layered:
+            least, most = _alpha_range(mesh)
+            solid, soft = most >= SOLID_ALPHA, (least < SOLID_ALPHA) & (most > FAINT_ALPHA)
+            self.core = _triangles(mesh.triangles[order[::-1][solid[order[::-1]]]], count)
+            self.fringe = _triangles(mesh.triangles[order[soft[order]]], count)
         self.table = MorphTable(mesh, model.morph_names)
         self.coarse = _edge_m(mesh) > COARSE_M.get(mesh.material.kind, 1.0)
         self._rest: core.GeomVertexData | None = None
@@ -184,6 +221,18 @@ class ViewMesh:
         node.set_final(True)
         self.path = core.NodePath(node)
         self.node = node
+        self._fringe: core.GeomNode | None = None
+
+    def fringe(self) -> core.NodePath:
+        """The same vertices once more, back to front, for what is blended."""
+        self.node.modify_geom(0).set_primitive(0, self.shared.core)
+        geom = core.Geom(self.node.get_geom(0).get_vertex_data())
+        geom.add_primitive(self.shared.fringe)
+        self._fringe = core.GeomNode(self.shared.mesh.name + " fringe")
+        self._fringe.add_geom(geom)
+        self._fringe.set_bounds(core.OmniBoundingVolume())
+        self._fringe.set_final(True)
+        return core.NodePath(self._fringe)
 
     def deform(self, morphs: NDArray[np.float32]) -> bool:
         """Upload new vertices where the weights changed."""
@@ -191,6 +240,8 @@ class ViewMesh:
             return False
         data = self.node.modify_geom(0).modify_vertex_data()
         _fill(data.modify_array(0), self.morpher.vertices)
+        if self._fringe is not None:
+            self._fringe.modify_geom(0).set_vertex_data(data)
         return True
 
 

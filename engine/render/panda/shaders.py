@@ -30,7 +30,8 @@ class Program:
     influences: bones per vertex (0: one bone for all); bones: palette length; lights: how many;
     per_pixel: light every pixel, else every vertex (dense meshes on software renderers);
     shadow: taps a side of the live key shadow, 0: the baked one; shadow_texel: size of one texel of it;
-    cutout: "" none, "test" discard, "coverage" multisample coverage, "soft" blended.
+    cutout: "" none, "test" discard, "coverage" multisample coverage, "core" the solid part
+    of strands, "fringe" what the core left out, blended.
     """
 
     kind: MaterialKind
@@ -303,13 +304,11 @@ void main() {
 #ifdef CUT_TEST
   if (alpha < part.y) discard;
 #endif
-#ifdef CUT_SOFT
-#ifdef LASHES
-  if (alpha < 0.02) discard;
-#else
-  if (alpha < 0.25) discard;  // fainter strands would hide the ones behind them
-  alpha = min(alpha * 1.4 - 0.25, 1.0);
+#ifdef CUT_CORE
+  if (alpha < 0.7) discard;
 #endif
+#ifdef CUT_FRINGE
+  if (alpha < 0.03) discard;
 #endif
 #ifdef CUT_COVERAGE
   // Sharpened around the cut-off, so that coverage changes over about one pixel.

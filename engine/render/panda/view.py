@@ -24,12 +24,13 @@ Float = NDArray[np.float32]
 
 ORDER: dict[MaterialKind, int] = {
     "hair": 10, "cloth": 12, "skin": 14, "eye": 16, "teeth": 17, "gum": 18, "tongue": 19, "plain": 20, "hair_cap": 13,
-    "brow": 31, "eye_shade": 31, "lash": 32, "glass": 40,
+    "brow": 32, "eye_shade": 32, "lash": 33, "glass": 40,
 }  # fmt: skip
 """Front to back, so that hidden pixels are never shaded; the background comes at 30, what blends with it after."""
 BACKDROP_ORDER = 30
 SOFT_ORDER = 35
-LINE_ORDER = 36
+LINE_ORDER, BLENDED_ORDER = 31, 32
+STRAND_LINE_ORDER = 36
 
 OUTLINED = {"skin", "cloth", "eye", "plain", "tongue", "hair"}
 LINE_PIXELS = 1.5
@@ -171,19 +172,22 @@ class View:
         order = ORDER[material.kind]
         if blended:
             self._style(path, shared, stage, "")
-            _blend(path, max(order, BACKDROP_ORDER + 1))
+            _blend(path, max(order, BLENDED_ORDER))
         elif not textured or material.alpha_mode == "OPAQUE":
             self._style(path, shared, stage, "")
             path.set_bin("fixed", order)
         elif self.samples and material.kind not in ("lash", "brow"):
             self._style(path, shared, stage, "coverage")
             path.set_transparency(core.TransparencyAttrib.M_multisample)
-            path.set_bin("fixed", max(order, BACKDROP_ORDER + 1))
+            path.set_bin("fixed", max(order, BLENDED_ORDER))
         elif layered and self.quality != "low":
-            # Strands without multisampling: blended from the back of the head to the front (see geometry).
-            self._style(path, shared, stage, "soft")
-            _blend(path, SOFT_ORDER)
-            path.set_depth_write(material.kind == "hair")
+            # Strands without multisampling: the solid part first, then soft ends and edges blended over all else.
+            fringe = part.fringe()
+            fringe.reparent_to(path)
+            self._style(fringe, shared, stage, "fringe")
+            _blend(fringe, SOFT_ORDER)
+            self._style(path, shared, stage, "core")
+            path.set_bin("fixed", order)
         else:
             self._style(path, shared, stage, "test")
             path.set_bin("fixed", order)
@@ -193,11 +197,11 @@ class View:
         if material.alpha_mode != "OPAQUE" and material.kind != "hair":
             return
         outline = ViewOutline(part)
-        self._style(outline.path, part.shared, stage, "soft" if material.kind == "hair" else "", LINE_BIAS)
+        self._style(outline.path, part.shared, stage, "fringe" if material.kind == "hair" else "", LINE_BIAS)
         outline.path.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_none))
         outline.path.set_antialias(core.AntialiasAttrib.M_line)
         outline.path.set_render_mode_thickness(LINE_PIXELS)
-        _blend(outline.path, LINE_ORDER)
+        _blend(outline.path, STRAND_LINE_ORDER if material.kind == "hair" else LINE_ORDER)
         outline.path.reparent_to(self._body)
         self._outlines.append((part, outline))
 
