@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shutil
 import tempfile
 import wave
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
+from avatar_engine.avatar_doctor.command import add_arguments
 from avatar_engine.components.controls import ARKIT
 from avatar_engine.components.visemes import VISEMES
 from avatar_engine.engine.assets import asset_path
@@ -50,6 +53,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     test = actions.add_parser("test", help="load, rig and draw an avatar once")
     test.add_argument("avatar", metavar="ID|FILE")
     test.set_defaults(run=test_avatar)
+
+    doctor = actions.add_parser("doctor", help="examine an avatar file: what it can do, what to mend; --fix, --report")
+    add_arguments(doctor)
+    doctor.set_defaults(run=examine_avatar)
 
     debug = actions.add_parser("debug", help="render an avatar speaking the bundled speech")
     debug.add_argument("avatar", metavar="ID|FILE")
@@ -97,13 +104,39 @@ def described(avatar: Avatar) -> list[str]:
 
 
 def make_avatar(options: argparse.Namespace) -> int:
-    """Build a person into a folder of its own."""
-    from avatar_engine.maker.build import build_person
+    """Build a person into a folder of its own; the id is the name given here."""
+    if importlib.util.find_spec("anny") is None or importlib.util.find_spec("scipy") is None:
+        raise InputError("avatars make", "needs the extra `maker`", "pip install 'avatar-engine[maker]'")
+    from avatar_engine.maker.build import build
+    from avatar_engine.maker.manifest import write_entry
+    from avatar_engine.maker.profile import profile_text
+    from avatar_engine.maker.spec import load_person
 
-    folder = (options.folder or own_folder()) / _id(options.name)
-    result = build_person(options.person, folder)
-    print(f"{folder}: {result}")
-    print(f"  try it: avatar-engine avatars debug {options.name if options.folder is None else folder}")
+    name = _id(options.name)
+    folder = (options.folder or own_folder()) / name
+    if (folder / "avatar.yaml").exists():
+        raise InputError(name, f"there is an avatar of that id in {folder}", "choose another name or remove the folder")
+    if not options.person.is_file():
+        raise InputError(str(options.person), "no such file", "start from assets/avatars/ada/person.yaml")
+    try:
+        spec = load_person(options.person).model_copy(update={"id": name})
+    except (ValueError, yaml.YAMLError) as error:  # pydantic's errors are ValueErrors
+        raise InputError(str(options.person), f"is no description of a person: {error}") from None
+    print(f"{name}: shaping body, face, hair and clothes (about a minute) ...", flush=True)
+    built = build(spec)
+    counts = ", ".join(f"{built.triangles(level)}" for level in range(3))
+    print(f"{name}: {len(built.glb) / 1e6:.1f} MB, {counts} triangles at levels 0 to 2", flush=True)
+    model = folder / f"{name}.glb"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        model.write_bytes(built.glb)
+        (folder / "avatar.yaml").write_text(profile_text(built.person, built.parts), encoding="utf-8")
+        shutil.copy(options.person, folder / "person.yaml")
+        write_entry(model, built, folder / "person.yaml")
+    except OSError as error:
+        raise OutputError(str(folder), error.strerror or "cannot be written", "choose another --folder") from None
+    print(f"{name}: written to {folder}")
+    print(f"  try it: avatar-engine avatars debug {name if options.folder is None else folder}")
     return 0
 
 
@@ -119,9 +152,7 @@ def add_avatar(options: argparse.Namespace) -> int:
     try:
         folder.mkdir(parents=True)
         shutil.copy(options.file, folder / options.file.name)
-        (folder / "avatar.yaml").write_text(
-            f"version: 1\nname: {name}\nmodel: {options.file.name}\n", encoding="utf-8"
-        )
+        (folder / "avatar.yaml").write_text(f"version: 1\nname: {name}\nmodel: {options.file.name}\n", encoding="utf-8")
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise OutputError(str(folder), error.strerror or "cannot be written") from None
@@ -144,6 +175,13 @@ def test_avatar(options: argparse.Namespace) -> int:
         return 0 if drawn else 1
     finally:
         runtime.close()
+
+
+def examine_avatar(options: argparse.Namespace) -> int:
+    """Findings with advice and a score."""
+    from avatar_engine.avatar_doctor.command import run
+
+    return run(options, open_library())
 
 
 def debug_avatar(options: argparse.Namespace) -> int:

@@ -105,7 +105,7 @@ def compile_rig(
             if control not in guess.mapping and control in (seen or {}):
                 control_morphs[index, targets[(seen or {})[control]]] = 1.0
     unit_controls, unit_morphs = _units(profile, targets, where)
-    roles = _roles(profile, joints, where)
+    roles = joint_roles(profile, joints, where)
     viseme_controls = viseme_matrix(profile.visemes)
     return Rig(
         name=name,
@@ -166,7 +166,8 @@ def _viseme_morphs(
     return native
 
 
-def _roles(profile: AvatarProfile, joints: Sequence[str], where: str) -> dict[str, int]:
+def joint_roles(profile: AvatarProfile, joints: Sequence[str], where: str) -> dict[str, int]:
+    """role -> number of the joint that plays it. Raises SceneError for names that are not there."""
     found: dict[str, int] = {}
     for role, joint in profile.joints.items():
         if role not in JOINT_NAMES:
