@@ -15,7 +15,7 @@ SLEEVE_SLOPE = 0.07
 AZIMUTHS = 120
 STEP = 0.12
 """Height of a row of the grid, pupil distances."""
-FALL_SLOPE = 0.10
+FALL_SLOPE = 0.06
 """How quickly hanging cloth may come back to the body below a bulge, dm per dm."""
 
 

@@ -80,13 +80,17 @@ def shell_of(torso: Torso, offset: float, smooth: int, drape: float) -> Shell:
     # Where the cloth cuts a point off, it may lie inside the body; everywhere else it stays outside.
     inside = np.minimum(((hung - p0) * n0).sum(1), 0.0)
     base = p0 + n0 * inside[:, None]
+    # Close to the opening, where skin is seen beside the cloth, it must not sink.
+    ipd = torso.surface.ipd
+    near = smooth_step(torso.notch_y - 3.2 * ipd, torso.notch_y - 1.8 * ipd, p0[:, 1])
+    least = offset * (0.45 + 0.40 * near)
     p = hung + vertex_normals(hung, t) * offset
     for _ in range(rounds):
         q = 0.5 * p + 0.5 * (mean @ p)
-        p = q + n0 * np.maximum(0, offset * 0.5 - ((q - base) * n0).sum(1))[:, None]
+        p = q + n0 * np.maximum(0, least - ((q - base) * n0).sum(1))[:, None]
     for _ in range(rounds // 4):
         p = 0.5 * p + 0.5 * (mean @ p)
-    p = p + n0 * np.maximum(0, offset * 0.5 - ((p - base) * n0).sum(1))[:, None]
+    p = p + n0 * np.maximum(0, least - ((p - base) * n0).sum(1))[:, None]
     n = vertex_normals(p, t)
     chart = chart_of(p, torso.arm, torso.axis_z, torso.q(p))
     trunk = np.nonzero(torso.arm < 0.5)[0]
@@ -176,4 +180,5 @@ def crease(p: Floats, torso: Torso, rng: np.random.Generator, amount: float) -> 
     sleeve *= smooth_step(2.3, 3.0, np.abs(q[:, 0])) * smooth_step(-3.8, -5.0, q[:, 1])
     height = 0.55 * fan + 0.30 * drift + 0.45 * sleeve
     height *= smooth_step(-2.6, -3.6, q[:, 1])
-    return amount * height, 1.0 + 0.16 * np.clip(height, -1, 0.6)
+    # Folds rise from the cloth; hardly any sink towards the skin.
+    return amount * np.maximum(0.8 * height + 0.15, -0.08), 1.0 + 0.16 * np.clip(height, -1, 0.6)

@@ -103,7 +103,7 @@ def placket(cloth: Cloth, shell: Shell, torso: Torso, top: float, steps: int) ->
 def build_shirt(torso: Torso, garment: Garment, rng: Rng, target: int, under: Neckline | None) -> list[MeshPart]:
     """The shirt; `under` is the opening of a jacket that hides the rest."""
     lod = torso.surface.lod
-    shell = shell_of(torso, 0.06, 8, 0.6)
+    shell = shell_of(torso, 0.065, 8, 0.95)
     cloth = Cloth()
     border = collar(cloth, shell, torso, (72, 36, 18)[lod])
     neckline = shirt_neckline(torso)

@@ -57,11 +57,11 @@ def covered(surface: Surface, spec: ClothesSpec) -> NDArray[np.bool_]:
         return np.zeros(len(surface.positions), bool)
     torso = torso_of(surface)
     azimuth = torso.azimuth(surface.positions)
-    # What lies deep below a neckline is hidden even from the side, through the opening: the lowest edge within a
-    # third of the way round decides.
-    around = np.linspace(-0.6, 0.6, 9)
+    # What lies deep below a neckline is hidden even from the side, through the opening: the lowest edge within
+    # twenty degrees decides.
+    around = np.linspace(-0.38, 0.38, 7)
     lines = []
     for garment in spec.garments:
         line = outer_neckline(torso, garment.style)
         lines.append(np.min([line(azimuth + turn) for turn in around], axis=0))
-    return np.asarray(surface.positions[:, 1] < np.max(lines, axis=0) - 0.45)
+    return np.asarray(surface.positions[:, 1] < np.max(lines, axis=0) - 0.34)

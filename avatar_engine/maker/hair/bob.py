@@ -16,6 +16,10 @@ ACROSS, ALONG = 220, 56
 """Resolution at which sheets are formed, whatever the level of detail."""
 
 
+SHOULDER = -2.42
+"""Height (pupil distances) of collars and shoulders beside the neck."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fall:
     """A cut. Lengths in pupil distances below the pupils; volume in pupil distances off the skull.
@@ -36,7 +40,7 @@ class Fall:
 FALLS = {
     "bob": Fall(-1.95, -0.12, 0.30, 0.30, 0.00, 0.0, 56.0, 26.0),
     "lob": Fall(-2.42, -0.20, 0.28, 0.24, 0.02, 1.0, 56.0, 26.0),
-    "wavy": Fall(-3.55, -0.15, 0.34, 0.10, 0.10, 2.6, 56.0, 20.0),
+    "wavy": Fall(-3.30, -0.25, 0.34, 0.06, 0.17, 2.2, 56.0, 20.0),
 }
 
 
@@ -95,6 +99,9 @@ def falling_sheet(head: Head, spec: HairSpec, rng: np.random.Generator, style: s
     height = -0.32 + 0.10 * np.cos(turn)
     ring = unit(np.stack([np.sin(turn), height, np.cos(turn)], 1))
     tip_y = cut.tips - 0.9 * spec.length + cut.front * smooth_step(0.4, 1.0, np.cos(turn) * 1.4)
+    # Long hair falls before and behind the shoulders; beside the neck it ends above them.
+    beside = np.exp(-(((np.abs((turn + np.pi) % (2 * np.pi) - np.pi) - 1.85) / 0.75) ** 2))
+    tip_y = np.where(tip_y < SHOULDER, tip_y + (SHOULDER - tip_y) * beside, tip_y)
     t_top = np.linspace(0, 1, ALONG // 2)
     d = slerp(root, ring, t_top)
     # The front strands frame the face along the hairline before they fall.
@@ -126,7 +133,7 @@ def falling_sheet(head: Head, spec: HairSpec, rng: np.random.Generator, style: s
     clearance = clearance * (0.22 + 0.78 * smooth_step(0, 0.10, mirrored))[:, None]
     # Down here lie collars and shoulders, not skin.
     y = (points[..., 1] - s.eye_centre[1]) / ipd
-    clearance = np.maximum(clearance, 0.22 * smooth_step(-2.2, -3.0, y))
+    clearance = np.maximum(clearance, 0.28 * smooth_step(-2.3, -2.9, y))
     points = settle(head, points, clearance, 7, 2.2, 1.2)
     # What the ears pushed out is spread along the strands.
     points[:, 4:] = gaussian_filter1d(points, 3.2, axis=1, mode="nearest")[:, 4:]
@@ -159,7 +166,7 @@ def wear_locks(head: Head, points: Floats, cut: Fall, spec: HairSpec, rng: np.ra
     if cut.wave:
         lag = gaussian_filter1d(rng.normal(size=na), 5, mode="nearest") * 5.0
         angle = 2 * np.pi * cut.waves * b + lag[:, None]
-        amount = cut.wave * ipd * smooth_step(0.35, 0.75, b)
+        amount = cut.wave * ipd * smooth_step(0.30, 0.70, b)
         points = points + normal * (0.6 * amount * np.sin(angle))[..., None]
         points = points + across * (0.8 * amount * np.cos(angle))[..., None]
     shade = 0.66 + 0.24 * crest * grow + 0.26 * (1 - grow) + 0.16 * fine
