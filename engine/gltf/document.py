@@ -58,6 +58,7 @@ class Document:
     buffers: list[memoryview]
     decoded: int = 0
     cache: dict[tuple[str, int], Any] = field(default_factory=dict)
+    _items: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def fail(self, path: str, message: str, hint: str = "") -> NoReturn:
         """Raise an `AssetError` that names the JSON path."""
@@ -65,7 +66,10 @@ class Document:
 
     def items(self, name: str) -> list[dict[str, Any]]:
         """A top-level list of objects; missing means empty."""
-        return self.objects(self.root, name, "")
+        known = self._items.get(name)
+        if known is None:
+            known = self._items[name] = self.objects(self.root, name, "")
+        return known
 
     def objects(self, parent: dict[str, Any], name: str, path: str) -> list[dict[str, Any]]:
         """A list of objects inside `parent`."""

@@ -13,6 +13,8 @@ from avatar_engine.engine.gltf.document import Document
 
 Matrix = NDArray[np.float64]
 
+MAX_DEPTH = 256  # of the hierarchy; a full body with fingers and hair chains stays below 80
+
 
 @dataclass(slots=True)
 class Graph:
@@ -75,13 +77,15 @@ def read_graph(document: Document) -> Graph:
             document.fail("nodes", "form a cycle: no node is a root")
     graph = Graph([], {}, {})
     levels = _declared_levels(document, nodes)
-    coarse = {child for i, node in enumerate(nodes) for child in _lod_ids(document, node, i, len(nodes))}
-    stack = [(root, -1, np.eye(4)) for root in reversed(roots)]
+    placed = set(roots).union(*children)
+    stack = [(root, -1, np.eye(4), 0) for root in reversed(roots)]
     # Coarser levels hang outside the scene: they stand where their fine node stands.
     while stack:
-        number, parent, above = stack.pop()
+        number, parent, above, depth = stack.pop()
         if number in graph.world:
             document.fail(f"nodes[{number}]", "is reached twice: a cycle or two parents")
+        if depth > MAX_DEPTH:
+            document.fail(f"nodes[{number}]", f"lies more than {MAX_DEPTH} levels deep")
         world = above @ local_matrix(document, nodes[number], f"nodes[{number}]")
         if not np.isfinite(world).all():
             document.fail(f"nodes[{number}]", "has a transform that is not finite")
@@ -89,17 +93,13 @@ def read_graph(document: Document) -> Graph:
         graph.parent[number] = parent
         graph.world[number] = world
         graph.level[number] = levels.get(number, graph.level.get(parent, -1))
-        stack += [(child, number, world) for child in reversed(children[number])]
+        stack += [(child, number, world, depth + 1) for child in reversed(children[number])]
         stack += [
-            (coarser, parent, above)
+            (coarser, parent, above, depth)
             for coarser in reversed(_lod_ids(document, nodes[number], number, len(nodes)))
-            if coarser in coarse and coarser not in graph.world and not _is_child(children, coarser, roots)
+            if coarser not in graph.world and coarser not in placed
         ]
     return graph
-
-
-def _is_child(children: list[list[int]], number: int, roots: list[int]) -> bool:
-    return number in roots or any(number in group for group in children)
 
 
 def _lod_ids(document: Document, node: dict[str, Any], number: int, count: int) -> list[int]:

@@ -95,6 +95,10 @@ def loop_inside(root: Json) -> None:
     root["nodes"] = [{"mesh": 0, "children": [1]}, {"children": [2]}, {"children": [1]}]
 
 
+def ladder(root: Json) -> None:
+    root["nodes"] = [{"children": [i + 1]} for i in range(20_000)] + [{"mesh": 0}]
+
+
 FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "too short"),
     "not a glTF": (lambda: b"hello, this is no avatar", "neither"),
@@ -116,6 +120,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "glTF 1": (lambda: broken(put("asset", value={"version": "1.0"})), "only glTF 2"),
     "no positions": (lambda: broken(put("meshes", 0, "primitives", 0, "attributes", value={})), "no POSITION"),
     "nodes in a circle": (lambda: broken(cycle), "cycle"),
+    "nodes 20,000 deep": (lambda: broken(ladder), "levels deep"),
     "circle below a root": (lambda: broken(loop_inside), "cycle"),
     "node that is not there": (lambda: broken(put("scenes", 0, "nodes", value=[7])), "names node 7"),
     "accessor of a billion": (lambda: broken(put("accessors", 0, "count", value=10**9)), "count"),
