@@ -43,8 +43,10 @@ def hang(p: Floats, arm: Floats, axis_z: float, top_y: float, ipd: float) -> Flo
     for k in range(rows):
         hull = ConvexHull(ray * form[k][:, None])
         # Distance along every ray to the hull: the nearest of its supporting lines.
-        reach = -hull.equations[:, 2][None] / np.maximum(ray @ hull.equations[:, :2].T, 1e-9)
-        reach[ray @ hull.equations[:, :2].T <= 1e-9] = np.inf
+        # Plain sums: a matrix product may differ in its last bit between processors.
+        facing = ray[:, :1] * hull.equations[None, :, 0] + ray[:, 1:] * hull.equations[None, :, 1]
+        reach = -hull.equations[:, 2][None] / np.maximum(facing, 1e-9)
+        reach[facing <= 1e-9] = np.inf
         hung[k] = reach.min(1)
     for k in range(rows - 2, -1, -1):
         hung[k] = np.maximum(hung[k], hung[k + 1] - FALL_SLOPE * STEP * ipd)

@@ -91,7 +91,7 @@ def box_mapped(
 
 def cloth_part(torso: Torso, cloth: Cloth, name: str, picture: Image.Image, roughness: float) -> MeshPart:
     """Close a garment into a part."""
-    p = np.concatenate(cloth.positions)
+    p: Floats = np.concatenate(cloth.positions).round(6)
     shade = np.clip(np.concatenate(cloth.shades), 0.2, 1.3)
     joints, weights = torso.skin_weights(p)
     material = Material(

@@ -52,6 +52,12 @@ def build_glasses(surface: Surface, garment: Garment) -> list[MeshPart]:
     lens_p: list[Floats] = []
     lens_t: list[Ints] = []
     rims = {}
+
+    def keep(p: Floats, normal: Floats, t: Ints) -> None:
+        frame_p.append(p)
+        frame_n.append(normal)
+        frame_t.append(t)
+
     for sign in (1.0, -1.0):
         centre = np.array([0.535 * sign, -0.035])
         near = (np.abs(q[:, 0] - centre[0]) < wide * 0.95) & (np.abs(q[:, 1] - centre[1]) < tall)
@@ -64,7 +70,7 @@ def build_glasses(surface: Surface, garment: Garment) -> list[MeshPart]:
         rim = np.concatenate([rim_xy, z[:, None]], 1)
         rims[sign] = rim
         p, normal, t = _tube(rim, np.full(n, TUBE / 2), sides, True)
-        frame_p.append(p), frame_n.append(normal), frame_t.append(t)
+        keep(p, normal, t)
         middle = np.array([[centre[0], centre[1], depth + 0.02]])
         fan = np.stack([np.full(n, n), np.arange(n), (np.arange(n) + 1) % n], 1)
         lens_p.append(np.concatenate([rim, middle]))
@@ -87,14 +93,14 @@ def build_glasses(surface: Surface, garment: Garment) -> list[MeshPart]:
         path = np.stack([np.interp(pick, np.arange(5), stops[:, k]) for k in range(3)], 1)
         path[1:-1] = 0.25 * path[:-2] + 0.5 * path[1:-1] + 0.25 * path[2:]
         p, normal, t = _tube(path, np.full(len(path), TUBE * 0.42), max(4, sides - 2), False)
-        frame_p.append(p), frame_n.append(normal), frame_t.append(t)
+        keep(p, normal, t)
     inner = [rims[s][np.argmin(np.abs(rims[s][:, 0]) - 0.12 * rims[s][:, 1])] for s in (1.0, -1.0)]
     t01 = np.linspace(0, 1, (9, 6, 4)[lod])
     bridge = inner[0] * (1 - t01[:, None]) + inner[1] * t01[:, None]
     bridge[:, 1] += 0.05 * np.sin(np.pi * t01)
     bridge[:, 2] = np.maximum(bridge[:, 2] + 0.05 * np.sin(np.pi * t01), bridge[:, 2])
     p, normal, t = _tube(bridge, np.full(len(bridge), TUBE * 0.5), max(4, sides - 2), False)
-    frame_p.append(p), frame_n.append(normal), frame_t.append(t)
+    keep(p, normal, t)
     color = tuple(float(c) for c in (np.array(garment.color) / 255.0) ** 2.2)
     frame = Material("glasses_frame", "plain", (color[0], color[1], color[2], 1.0), roughness=0.65, double_sided=True)
     lens = Material("glasses_lens", "plain", (0.9, 0.95, 1.0, 0.07), roughness=0.05, alpha_mode="BLEND")

@@ -71,12 +71,15 @@ def reduce_mesh(p: Floats, t: Ints, target: int, worth: Floats | None = None) ->
         choices = np.stack([p[a], p[b], (p[a] + p[b]) / 2], 1)
         h = np.concatenate([choices, np.ones((len(a), 3, 1))], 2)
         cost = np.einsum("eki,eij,ekj->ek", h, both, h)
+        # Single precision: mirrored edges cost the same, whatever the last bits say.
+        cost = cost.astype(np.float32).astype(np.float64)
         # A border vertex never leaves the border.
         cost[:, 1:][is_border[a] & ~is_border[b]] = np.inf
         cost[:, [0, 2]] = np.where((is_border[b] & ~is_border[a])[:, None], np.inf, cost[:, [0, 2]])
         best = cost.argmin(1)
         length2 = ((p[a] - p[b]) ** 2).sum(1)
         price = (cost[np.arange(len(a)), best] + 2e-3 * length2**2) * np.maximum(worth[a], worth[b])
+        price = price.astype(np.float32).astype(np.float64)
         price[~legal] = np.inf
         p, t, origin, worth, changed = _collapse(
             p, t, origin, worth, edges, price, choices, best, (len(t) - target) // 2 + 1

@@ -91,6 +91,7 @@ def shell_of(torso: Torso, offset: float, smooth: int, drape: float) -> Shell:
     for _ in range(rounds // 4):
         p = 0.5 * p + 0.5 * (mean @ p)
     p = p + n0 * np.maximum(0, least - ((p - base) * n0).sum(1))[:, None]
+    p = np.round(p, 6)
     n = vertex_normals(p, t)
     chart = chart_of(p, torso.arm, torso.axis_z, torso.q(p))
     trunk = np.nonzero(torso.arm < 0.5)[0]

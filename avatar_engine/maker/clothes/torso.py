@@ -68,16 +68,6 @@ class Torso:
         """(n,) angle about the neck's axis: 0 in front, positive to the left."""
         return np.arctan2(p[:, 0], p[:, 2] - self.axis_z)
 
-    def above_skin(self, p: Floats, clearance: float) -> Floats:
-        """Points pushed out of the body to at least `clearance` (dm)."""
-        s = self.surface
-        gap, j = self.skin.query(p, k=5)
-        w = 1 / (gap + 0.01)
-        w /= w.sum(1, keepdims=True)
-        n = unit((s.normals[j] * w[..., None]).sum(1))
-        height = ((p - (s.positions[j] * w[..., None]).sum(1)) * n).sum(1)
-        return p + n * np.clip(clearance - height, 0, 0.5)[:, None]
-
     def skin_weights(self, p: Floats) -> tuple[Ints, Floats]:
         """Joints (n, 4) and weights (n, 4) of the nearest skin, blended over three vertices."""
         s = self.surface
@@ -119,7 +109,8 @@ def torso_of(surface: Surface) -> Torso:
     middle_low = float(p[np.abs(p[:, 0]) < 0.6 * s.ipd, 1].min())
     bottom = max(float(s.eye_centre[1]) - BOTTOM_DM, middle_low + 0.12)
     share = arm_share(s, p, arm)
-    fall = hang(p, share, axis_z, notch_y, s.ipd) + sleeves(p, share, notch_y, s.ipd)
+    # Rounded, so that the last bit of a fit does not decide later which edge is thinned out first.
+    fall = np.round(hang(p, share, axis_z, notch_y, s.ipd) + sleeves(p, share, notch_y, s.ipd), 6)
     skin = cKDTree(s.positions)
     return Torso(s, p, n, t, share, axis_z, notch_y, nape, bottom, skin, chart, fall)
 

@@ -78,7 +78,8 @@ def face_frame(head: Head, front: Floats, sign: float, ring: Floats, n: int) -> 
     y = hairline_height(azimuth) + 0.03 - 0.10 * np.sin(np.pi * t) ** 2
     ring_y = head.q(head.centre + ring[None] * head.radius(ring[None])[:, None])[0, 1]
     blend = smooth_step(0.62, 1.0, t)
-    return gaussian_filter1d(on_hull(head, azimuth, y * (1 - blend) + ring_y * blend), 1.5, axis=0, mode="nearest")
+    d = on_hull(head, azimuth, y * (1 - blend) + ring_y * blend)
+    return np.asarray(gaussian_filter1d(d, 1.5, axis=0, mode="nearest"))
 
 
 def falling_sheet(head: Head, spec: HairSpec, rng: np.random.Generator, style: str) -> Sheet:
@@ -144,7 +145,7 @@ def falling_sheet(head: Head, spec: HairSpec, rng: np.random.Generator, style: s
 
 def relax_edges(points: Floats) -> Floats:
     """Round the two front edges: the outermost columns turn towards the face."""
-    return gaussian_filter1d(points, 1.0, axis=0, mode="nearest")
+    return np.asarray(gaussian_filter1d(points, 1.0, axis=0, mode="nearest"))
 
 
 def wear_locks(head: Head, points: Floats, cut: Fall, spec: HairSpec, rng: np.random.Generator) -> Sheet:

@@ -28,7 +28,7 @@ def flow_back(q: Floats) -> Floats:
     """(n, 3) direction in which short hair lies: backwards on top, down at the sides."""
     side = smooth_step(0.9, 0.3, q[:, 1])
     v = np.stack([0 * side, -side - 0.1, -0.8 + 0.3 * side], 1)
-    return v / np.linalg.norm(v, axis=1, keepdims=True)
+    return np.asarray(v / np.linalg.norm(v, axis=1, keepdims=True))
 
 
 def build_cap(

@@ -70,7 +70,7 @@ class Head:
         """(n,) hull radius (dm) in unit directions d (n, 3): a Gaussian mean over 4 degrees, ears left out."""
         gap, j = self.directions.query(d, k=28)
         w = np.exp(-((gap / 0.075) ** 2)) + 1e-9
-        return (self.radii[j] * w).sum(1) / w.sum(1)
+        return np.asarray((self.radii[j] * w).sum(1) / w.sum(1))
 
     def off_ear(self, q: Floats) -> Floats:
         """(n,) distance (pupil distances) from the outline of the ears in side view, negative on them; the far

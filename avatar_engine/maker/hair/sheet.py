@@ -77,9 +77,8 @@ def add_grid(mesh: Mesh, p: Floats, n: Floats, uv: Floats, t: Floats, shade: Flo
 def slerp(a: Floats, b: Floats, t: Floats) -> Floats:
     """Great-circle interpolation of unit rows a, b (n, 3) at t (m,): (n, m, 3)."""
     angle = np.arccos(np.clip((a * b).sum(-1), -0.9999, 0.9999))[:, None]
-    return (
-        np.sin((1 - t)[None] * angle)[..., None] * a[:, None] + np.sin(t[None] * angle)[..., None] * b[:, None]
-    ) / np.sin(angle)[..., None]
+    far, near = np.sin((1 - t)[None] * angle)[..., None], np.sin(t[None] * angle)[..., None]
+    return np.asarray((far * a[:, None] + near * b[:, None]) / np.sin(angle)[..., None])
 
 
 def settle(

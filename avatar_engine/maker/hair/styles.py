@@ -15,7 +15,7 @@ from avatar_engine.maker.hair.sheet import Cards, Mesh, add_cards, add_sheet, em
 from avatar_engine.maker.hair.skin_weights import hair_weights
 from avatar_engine.maker.hair.swept import SWEEPS, swept_sheet
 from avatar_engine.maker.hair.texture import LOCK_SLOTS, SHEET_REGION, atlas
-from avatar_engine.maker.parts import Material, MeshPart, Surface
+from avatar_engine.maker.parts import Floats, Material, MeshPart, Surface
 from avatar_engine.maker.spec import HairSpec
 
 Rng = np.random.Generator
@@ -23,7 +23,7 @@ Rng = np.random.Generator
 
 def hair_part(head: Head, mesh: Mesh, spec: HairSpec, rng: Rng) -> MeshPart:
     """Close a mesh into a part."""
-    p = np.concatenate(mesh.positions)
+    p: Floats = np.concatenate(mesh.positions).round(6)
     shade = np.concatenate(mesh.shades)
     material = Material(
         name="hair",
@@ -160,7 +160,7 @@ def tied(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
     n = 150
     b0 = np.where(np.arange(n) < 60, pick.uniform(-0.01, 0.03, n), pick.uniform(0.03, 0.5, n))
     cards = Cards(
-        a=(np.arange(n) * 0.618) % 1.0,
+        a=np.asarray((np.arange(n) * 0.618) % 1.0, dtype=np.float64),
         b0=b0,
         b1=np.minimum(b0 + pick.uniform(0.25, 0.5, n), 0.95),
         half=pick.uniform(0.004, 0.008, n) * (1.0, 1.2, 1.6)[lod],
@@ -198,4 +198,4 @@ def covered(surface: Surface, spec: HairSpec) -> NDArray[np.bool_]:
         return np.zeros(len(q), bool)
     left, right = parting_strip(spec, 0.5)
     deep = above_hairline(q, "soft") > 0.9
-    return deep & ~is_ear(q) & ((q[:, 0] < left) | (q[:, 0] > right))
+    return np.asarray(deep & ~is_ear(q) & ((q[:, 0] < left) | (q[:, 0] > right)))
