@@ -28,7 +28,8 @@ AGENT_STATES = ("", "initializing", "idle", "listening", "thinking", "speaking")
 # Every state block starts with `ready`: 0 in a fresh row, 1 once its random parts are drawn.
 SWITCHES = ("face", "head", "emotion")
 EAR = (
-    "level", "slow", "rise", "peak", "pitch_semitones", "wait_s", "phrase_s", "quiet_s", "usual", "ahead_ticks",
+    "level", "slow", "low", "peak", "rising", "pitch_semitones", "wait_s", "phrase_s", "quiet_s", "usual", "spread",
+    "ahead_ticks", "loudest_db",
 )  # fmt: skip
 TURN = (
     "state", "state_s", "silent_s", "user", "user_quiet_s", "tools", "agent", "yield_s", "changed", "before",

@@ -150,7 +150,7 @@ class Expression:
         """(n,) brow raise from stressed syllables of the own speech."""
         batch = world.batch
         brow, onset = batch["brow"], batch["prosody"][:, 3]
-        strong = (onset > 0.6) & (batch["turn"][:, STATE] == TurnState.SPEAKING)
+        strong = (onset > 0.75) & (batch["turn"][:, STATE] == TurnState.SPEAKING)
         brow[strong, RAISE_V] += kick(0.22, BROW_OMEGA) * onset[strong]
         spring(brow[:, RAISE], brow[:, RAISE_V], 0.0, BROW_OMEGA, world.dt_s)
         return np.clip(brow[:, RAISE], 0.0, 0.4)

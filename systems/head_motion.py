@@ -18,11 +18,11 @@ Float = NDArray[np.float32]
 DEG = math.pi / 180.0
 LOOK_OMEGA = 7.0  # rad/s: a head turn takes about 0.6 s
 BEAT_OMEGA = 12.0  # a beat peaks after 83 ms
-BEAT_FLOOR = 0.35  # weaker syllables get no beat
-BEAT_DEG, BEAT_TURN_DEG = 2.6, 0.9
+BEAT_FLOOR = 0.5  # weaker syllables get no beat
+BEAT_DEG, BEAT_TURN_DEG = 3.0, 1.1
 GAZE_SPLIT_DEG, GAZE_SHARE = 15.0, 0.8  # beyond 15 degrees the head takes most of the rest
 NOD_HZ = 2.2
-SWAY_DEG = np.array([1.1, 0.6, 0.7], np.float32)  # yaw, pitch, roll; RMS, dominant 0.1-0.33 Hz
+SWAY_DEG = np.array([1.4, 0.7, 0.8], np.float32)  # yaw, pitch, roll; RMS, dominant 0.1-0.33 Hz
 SHARES = (("head", 0.55), ("neck", 0.32), ("spine", 0.13))  # add up to 1, so the eyes know where the head points
 # yaw, pitch, roll in degrees, z in metres, and sway, by turn state
 POSTURE = np.array(

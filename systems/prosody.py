@@ -14,15 +14,16 @@ from avatar_engine.engine.world import Row, World
 Float = NDArray[np.float32]
 RATE = 16_000
 AHEAD_S = 0.1  # a head beat leads its stressed syllable by 0-200 ms, so it must be heard before it is played
-LEVEL_FLOOR_DB, LEVEL_SPAN_DB = -60.0, 48.0  # -12 dBFS RMS is a loud voice
-VOICE_LEVEL = 0.22  # about -49 dBFS
-SLOW_S, FADE_S = 0.25, 0.06
-RISE_SHARE = 0.05  # a nucleus stands this much above the local loudness
-REFRACTORY_S = 0.18  # syllables come at most 5-6 times a second
-PHRASE_MIN_S, PHRASE_GAP_S = 0.6, 0.2  # intonation phrases last 0.6 s and longer; gaps of 200 ms and more are heard
+LEVEL_SPAN_DB = 40.0  # from the loudest of the last seconds down to what nobody hears as speech
+QUIETEST_DB, LOUDEST_DB, FORGET_DB_S = -34.0, -16.0, 0.7  # where a voice's loudest syllables may lie; where they start
+VOICE_LEVEL = 0.25
+SLOW_S = 1.2
+DIP = 0.035  # a nucleus rises and falls by at least this (1.4 dB)
+REFRACTORY_S = 0.14  # syllables come at most 5-6 times a second
+PHRASE_MIN_S, PHRASE_GAP_S = 0.6, 0.16  # intonation phrases last 0.6 s and longer; stops pause for 100 ms at most
 FIRST_LAG, LAST_LAG, STEP = 8, 53, 4  # 500-75 Hz at 4 kHz
 PITCH_TICKS = 2
-LEVEL, SLOW, RISE, PEAK, SEMITONES, WAIT, PHRASE, QUIET, USUAL, AHEAD = range(len(EAR))
+(LEVEL, SLOW, LOW, PEAK, RISING, SEMITONES, WAIT, PHRASE, QUIET, USUAL, SPREAD, AHEAD, LOUDEST) = range(len(EAR))
 
 
 class Prosody:
@@ -72,16 +73,10 @@ class Prosody:
         out[:, 0] = past[np.arange(len(past)), past.shape[1] - 1 - ear[:, AHEAD].astype(np.intp)]
 
     def _follow(self, ear: Float, out: Float, dt_s: float) -> None:
-        raw = level_of(out[:, 4])
-        before = ear[:, LEVEL].copy()
-        level = np.maximum(raw, before * np.float32(np.exp(-dt_s / FADE_S)))
-        level[level < 0.01] = 0.0
+        level = level_of(out[:, 4], ear[:, LOUDEST], dt_s)
         ear[:, LEVEL] = level
-        voice = raw > VOICE_LEVEL
-        rise = level - ear[:, SLOW]
-        ear[:, SLOW] += (level - ear[:, SLOW]) * np.float32(1.0 - np.exp(-dt_s / SLOW_S))
-        out[:, 3] = self._onsets(ear, out, rise, voice, dt_s)
-        ear[:, RISE] = rise
+        voice = level > VOICE_LEVEL
+        out[:, 3] = self._onsets(ear, out, voice, dt_s)
         # a phrase ends when it was long enough and the voice has paused
         ear[:, QUIET] = np.where(voice, 0.0, ear[:, QUIET] + dt_s)
         ear[:, PHRASE] += np.where(voice, dt_s, 0.0)
@@ -90,31 +85,41 @@ class Prosody:
         ear[paused, PHRASE] = 0.0
         out[:, 6] = ear[:, QUIET]
 
-    def _onsets(self, ear: Float, out: Float, rise: Float, voice: NDArray[np.bool_], dt_s: float) -> Float:
-        """Strength 0..1 where a syllable's loudness has just passed its peak."""
-        pitch = out[:, 1]
+    def _onsets(self, ear: Float, out: Float, voice: NDArray[np.bool_], dt_s: float) -> Float:
+        """Strength 0..1 where a syllable's loudness has just passed its peak; 0.4 is a usual one of this voice."""
+        pitch, level = out[:, 1], ear[:, LEVEL]
         tone = np.where(pitch > 0.0, 12.0 * np.log2(np.maximum(pitch, 1.0)), ear[:, SEMITONES])
         known = ear[:, SEMITONES] > 0.0
         lift = np.where(known & (pitch > 0.0), tone - ear[:, SEMITONES], 0.0)
         learn = np.where(pitch > 0.0, np.where(known, np.float32(1.0 - np.exp(-dt_s / 1.5)), 1.0), 0.0)
         ear[:, SEMITONES] += (tone - ear[:, SEMITONES]) * learn
+        ear[:, SLOW] += (level - ear[:, SLOW]) * np.where(voice, np.float32(1.0 - np.exp(-dt_s / SLOW_S)), 0.0)
         ear[:, WAIT] -= dt_s
-        ear[:, PEAK] = np.where(voice, np.maximum(ear[:, PEAK], rise), 0.0)
-        passed = voice & (rise < ear[:, RISE]) & (ear[:, PEAK] > RISE_SHARE) & (ear[:, WAIT] <= 0.0)
-        strength = ear[:, PEAK] * 2.2 + np.clip(lift, 0.0, 8.0) / 16.0
-        usual = ear[:, USUAL]
+        rising = ear[:, RISING] > 0.0
+        ear[:, LOW] = np.where(rising, ear[:, LOW], np.minimum(ear[:, LOW], level))
+        ear[:, PEAK] = np.where(rising, np.maximum(ear[:, PEAK], level), level)
+        fell = rising & (level < ear[:, PEAK] - DIP)
+        passed = fell & (ear[:, PEAK] > VOICE_LEVEL) & (ear[:, WAIT] <= 0.0)
+        strength = ear[:, PEAK] - ear[:, SLOW] + 0.4 * (ear[:, PEAK] - ear[:, LOW]) + np.clip(lift, -3.0, 8.0) / 24.0
         # stress is relative: what stands out from this voice's own syllables
-        stands_out = np.clip(strength - 0.8 * usual, 0.0, 1.0) * 1.6
-        ear[:, USUAL] = np.where(passed, usual + 0.15 * (strength - usual), usual)
+        away = strength - ear[:, USUAL]
+        stands_out = 0.4 + 0.35 * away / np.maximum(ear[:, SPREAD], 0.06)
+        ear[:, USUAL] += np.where(passed, 0.2 * away, 0.0)
+        ear[:, SPREAD] += np.where(passed, 0.15 * (np.abs(away) - ear[:, SPREAD]), 0.0)
         ear[passed, WAIT] = REFRACTORY_S
-        ear[passed, PEAK] = 0.0
+        starts = ~rising & (level > ear[:, LOW] + DIP) & voice
+        ear[:, RISING] = (rising & ~fell) | starts
+        ear[:, LOW] = np.where(fell, level, ear[:, LOW])
         return np.where(passed, np.clip(stands_out, 0.02, 1.0), 0.0).astype(np.float32)
 
 
-def level_of(energy: Float) -> Float:
-    """Loudness 0..1 of a mean square."""
+def level_of(energy: Float, loudest_db: Float, dt_s: float) -> Float:
+    """Loudness 0..1 of a mean square, relative to the voice's own loudest syllables, which are followed in place (0:
+    nothing heard yet)."""
     db = 10.0 * np.log10(energy + 1e-10)
-    return np.clip((db - LEVEL_FLOOR_DB) / LEVEL_SPAN_DB, 0.0, 1.0).astype(np.float32)
+    start = np.where(loudest_db == 0.0, LOUDEST_DB, loudest_db - FORGET_DB_S * dt_s)
+    loudest_db[...] = np.maximum(np.maximum(db, start), QUIETEST_DB)
+    return np.clip(1.0 + (db - loudest_db) / LEVEL_SPAN_DB, 0.0, 1.0).astype(np.float32)
 
 
 def pitch_of(window: Float) -> tuple[Float, Float]:

@@ -9,10 +9,10 @@ from avatar_engine.components.mind import EAR, TURN, TurnState
 from avatar_engine.engine.world import World
 from avatar_engine.systems import wishes
 
-LEVEL, SEMITONES = EAR.index("slow"), EAR.index("pitch_semitones")
+LOUDEST, SEMITONES = EAR.index("loudest_db"), EAR.index("pitch_semitones")
 STATE = TURN.index("state")
 BLEND_S = 1.2  # a voice colours the face slowly
-LIVELY_LEVEL, LIVELY_SPAN = 0.55, 0.3  # loudness at which a voice starts to sound excited
+LIVELY_DB, LIVELY_SPAN_DB = -16.0, 12.0  # a voice whose syllables peak louder sounds excited
 LIFT_SEMITONES = 6.0
 
 
@@ -27,7 +27,7 @@ def colour_by_voice(world: World) -> None:
     ear, prosody = batch["ear"][rows], batch["prosody"][rows]
     pitch = prosody[:, 1]
     lift = np.where(pitch > 0.0, 12.0 * np.log2(np.maximum(pitch, 1.0)) - ear[:, SEMITONES], 0.0)
-    arousal = np.clip((ear[:, LEVEL] - LIVELY_LEVEL) / LIVELY_SPAN + lift / LIFT_SEMITONES, -1.0, 1.0)
+    arousal = np.clip((ear[:, LOUDEST] - LIVELY_DB) / LIVELY_SPAN_DB + lift / LIFT_SEMITONES, -1.0, 1.0)
     goal = batch["emotion.base"][rows].copy()
     goal[:, index["interested"]] = 0.6 * np.maximum(arousal, 0.0) * share[rows]
     goal[:, index["happy"]] = 0.3 * np.maximum(arousal, 0.0) * share[rows]

@@ -153,7 +153,9 @@ def _speech() -> tuple[NDArray[np.float32], int]:
     with av.open(str(asset_path("speech", "demo_en.flac"))) as file:
         stream = file.streams.audio[0]
         parts = [frame.to_ndarray().reshape(-1) for frame in file.decode(stream)]
-        return np.concatenate(parts).astype(np.float32), int(stream.rate)
+        samples = np.concatenate(parts)
+        scale = np.iinfo(samples.dtype).max if samples.dtype.kind == "i" else 1.0
+        return (samples / scale).astype(np.float32), int(stream.rate)
 
 
 if __name__ == "__main__":
