@@ -92,7 +92,7 @@ def bust_quads(person: Person) -> Ints:
     """Quads (k, 4, 2) of the skin above the cut."""
     quads = person.source.groups["body"]
     height = person.vertices[quads[..., 0]][..., 1]
-    return quads[(height > person.eye_centre[1] - BUST_DM).all(1)]
+    return np.asarray(quads[(height > person.eye_centre[1] - BUST_DM).all(1)])
 
 
 def cut_bust(person: Person, lod: int) -> Bust:

@@ -54,8 +54,8 @@ def eyeballs(person: Person) -> dict[str, Ball]:
 
 def _ball_part(side: str, ball: Ball, material: Material, lod: int) -> MeshPart:
     rows, columns = GRID[lod]
-    around, polar = np.meshgrid(np.linspace(0, 2 * np.pi, columns), np.linspace(0, 1, rows) ** 0.85 * POLAR_END_RAD)
-    around, polar = around.ravel(), polar.ravel()
+    angles, rings = np.linspace(0, 2 * np.pi, columns), np.linspace(0, 1, rows) ** 0.85 * POLAR_END_RAD
+    around, polar = (axis.ravel() for axis in np.meshgrid(angles, rings))
     ray = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], 1)
     bulge = BULGE * smooth_step(0.60, 0.0, np.sin(polar)) * (polar < 1.5)
     positions = ball.centre + ray * (ball.radius * (1.0 + bulge))[:, None]

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from avatar_engine.maker.body import Person
 from avatar_engine.maker.eyes import eyeballs
 from avatar_engine.maker.geometry import grid_triangles, vertex_normals
-from avatar_engine.maker.parts import Floats, Material, MeshPart
+from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart
 from avatar_engine.maker.rings import MARGIN, lid_rings, split_ring
 from avatar_engine.maker.skeleton import four_strongest
 
@@ -95,7 +95,7 @@ def lash_parts(person: Person, material: Material, lod: int, amount: float) -> l
 
 
 def _strip(
-    person: Person, side: str, half: Floats, upper: bool, eye: Floats, material: Material, lod: int, amount: float
+    person: Person, side: str, half: Ints, upper: bool, eye: Floats, material: Material, lod: int, amount: float
 ) -> MeshPart:
     sign = 1.0 if side == "Left" else -1.0
     matrix, along = _curve(person.vertices[half], COLUMNS[lod])

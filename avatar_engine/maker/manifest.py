@@ -17,13 +17,14 @@ ORIGIN = (
 
 def write_entry(model: Path, built: Built, person: Path) -> None:
     """manifest.json beside the model."""
+    shown = person.name if person.is_absolute() else person.as_posix()
     entry = {
         "file": model.name,
         "sha256": built.sha256,
         "bytes": len(built.glb),
         "licence": built.person.spec.licence,
         "origin": ORIGIN,
-        "rebuild": f"python -m avatar_engine.maker build {person.name} --check",
+        "rebuild": f"python -m avatar_engine.maker build {shown} --check",
         "triangles": {f"lod{lod}": built.triangles(lod) for lod in LODS},
     }
     (model.parent / "manifest.json").write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")

@@ -88,8 +88,8 @@ def _crown(arch: Arch, number: int, sign: float, start: float, lod: int) -> tupl
     tangent = np.array([ahead[0] - behind[0], ahead[1] - behind[1]])
     tangent /= np.linalg.norm(tangent)
     rows, columns = CROWN_GRID[lod]
-    polar, around = np.meshgrid(np.linspace(0, np.pi, rows), np.linspace(0, 2 * np.pi, columns))
-    polar, around = polar.ravel(), around.ravel()
+    grid = np.meshgrid(np.linspace(0, np.pi, rows), np.linspace(0, 2 * np.pi, columns))
+    polar, around = (axis.ravel() for axis in grid)
 
     def power(value: Floats, exponent: float) -> Floats:
         return np.asarray(np.sign(value) * np.abs(value) ** exponent)
