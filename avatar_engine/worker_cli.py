@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import logging
 import os
-import signal
 
 from avatar_engine.engine.errors import DeviceError, InputError
 from avatar_engine.options import QUALITIES
@@ -39,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT; running rooms are let finish."""
     try:
         from avatar_engine.plugin.options import AvatarRequest
-        from avatar_engine.plugin.worker import WorkerOptions, make_server
+        from avatar_engine.plugin.worker import WorkerOptions, make_server, serve_until_told
     except ImportError as error:
         raise DeviceError("worker", f"{error.name} is missing", "pip install 'avatar-engine[livekit]'") from error
     keys = ((name, os.environ.get(name)) for name in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"))
@@ -68,28 +67,5 @@ def run(options: argparse.Namespace) -> int:
             prometheus_port=options.prometheus_port,
         )
     )
-    asyncio.run(_serve(server))
+    asyncio.run(serve_until_told(server))
     return 0
-
-
-async def _serve(server: object) -> None:
-    from livekit.agents import AgentServer
-
-    assert isinstance(server, AgentServer)
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for which in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(which, stop.set)
-    running = asyncio.create_task(server.run())
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if stop.is_set():
-        stop.clear()
-        draining = asyncio.create_task(server.drain())
-        impatient = asyncio.create_task(stop.wait())  # a second signal
-        await asyncio.wait({draining, impatient}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (draining, impatient):
-            task.cancel()
-        await server.aclose()
-    stopping.cancel()
-    await running

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -105,6 +107,27 @@ def make_server(options: WorkerOptions) -> AgentServer:
 
     server.rtc_session(serve, agent_name=options.agent_name, on_request=request)
     return server
+
+
+async def serve_until_told(server: AgentServer) -> None:
+    """Serve; the first SIGTERM or SIGINT takes no more rooms and waits for those there are, a second one ends it."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for which in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(which, told.set)
+    running = asyncio.create_task(server.run())
+    first = asyncio.create_task(told.wait())
+    await asyncio.wait({running, first}, return_when=asyncio.FIRST_COMPLETED)
+    if told.is_set():
+        told.clear()
+        draining = asyncio.create_task(server.drain())
+        second = asyncio.create_task(told.wait())
+        await asyncio.wait({draining, second}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (draining, second):
+            task.cancel()
+        await server.aclose()
+    first.cancel()
+    await running
 
 
 def dispatch_metadata(agent_identity: str, avatar_identity: str, avatar: dict[str, Any]) -> str:

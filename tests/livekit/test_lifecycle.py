@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from livekit import api, rtc
-from livekit.agents import AgentSession
+from livekit.agents import Agent, AgentSession
+from livekit.agents.voice.room_io import RoomOptions
 
 from avatar_engine import AvatarSession
 from tools import av_receiver, livekit_server
@@ -69,6 +73,7 @@ async def join_and_leave(house, cycles: int) -> list[float]:
     files, resident = [], []
     for cycle in range(cycles):
         room = await house.join("agent", kind="agent")
+        room.on("disconnected", lambda why, cycle=cycle: print(f"cycle {cycle}: left, {why}"))
         avatar = AvatarSession(**SMALL)
         session = AgentSession()
         await avatar.start(session, room=room)
@@ -132,3 +137,73 @@ async def test_a_server_that_restarts_finds_the_avatar_back(tmp_path) -> None:
         for server in (first, second):
             if server is not None:
                 livekit_server.stop(server)
+
+
+@pytest.mark.timeout(120)
+async def test_one_avatar_after_another_in_the_same_call(house) -> None:
+    room = await house.join("agent", kind="agent")
+    session = AgentSession()
+    first, second = AvatarSession(**SMALL), AvatarSession(**SMALL, style="warm")
+    await first.start(session, room=room)
+    await session.start(Agent(instructions=""), room=room, room_options=RoomOptions(audio_input=False))
+    try:
+        await first.wait_for_join(timeout=30.0)
+        speech = session.say("one", audio=hum(5.0), add_to_chat_ctx=False)
+        await asyncio.sleep(1.5)
+        await first.aclose()
+        await asyncio.wait_for(speech.wait_for_playout(), 5.0)
+        await second.start(session, room=room)
+        await second.wait_for_join(timeout=30.0)
+        speech = session.say("two", audio=hum(0.5), add_to_chat_ctx=False)
+        await asyncio.wait_for(speech.wait_for_playout(), 10.0)
+        assert second.figures.segments_finished == 1
+        assert len(room.local_participant.track_publications) == 2
+    finally:
+        await session.aclose()
+        await first.aclose()
+        await second.aclose()
+        await room.disconnect()
+
+
+async def hum(seconds: float) -> AsyncIterator[rtc.AudioFrame]:
+    data = (8000 * np.sin(2 * np.pi * 200 * np.arange(int(seconds * 24_000)) / 24_000)).astype(np.int16)
+    for at in range(0, len(data), 1200):
+        part = data[at : at + 1200]
+        yield rtc.AudioFrame(part.tobytes(), 24_000, 1, len(part))
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("seconds", [10, 60])
+async def test_a_network_that_is_cut_comes_back(tmp_path, seconds) -> None:
+    """The server stands still for so long; what is said meanwhile is said, and afterwards it is seen again."""
+    with livekit_server.running(tmp_path / "server.log") as server:
+        keys = (livekit_server.API_KEY, livekit_server.API_SECRET)
+        room = rtc.Room()
+        await room.connect(server.url, av_receiver.token(*keys, "cut", "agent", kind="agent"))
+        avatar = AvatarSession(**SMALL)
+        session = AgentSession()
+        try:
+            await avatar.start(session, room=room)
+            await avatar.wait_for_join(timeout=30.0)
+            server.process.send_signal(signal.SIGSTOP)
+            try:
+                output = session.output.audio
+                for _ in range(seconds // 5):
+                    async for frame in hum(1.0):
+                        await output.capture_frame(frame)
+                    output.flush()
+                    event = await asyncio.wait_for(output.wait_for_playout(), 8.0)
+                    assert event.playback_position == pytest.approx(1.0, abs=0.001)
+                    await asyncio.sleep(4.0)
+            finally:
+                server.process.send_signal(signal.SIGCONT)
+            began_s = time.monotonic()
+            receiver = av_receiver.Receiver()
+            await receiver.join(server.url, av_receiver.token(*keys, "cut", "watcher"))
+            await receiver.first_picture(60.0)
+            print(f"cut for {seconds} s: seen again {time.monotonic() - began_s:.1f} s after the line came back")
+            await receiver.leave()
+        finally:
+            await avatar.aclose()
+            await room.disconnect()
