@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from avatar_engine.components.face import FACE_COLUMNS
-from avatar_engine.components.mind import mind_components
+from avatar_engine.components.mind import Refusals, mind_components
 from avatar_engine.components.policy import Policy
 from avatar_engine.components.rig import Rigs
 from avatar_engine.components.script import Script
@@ -86,7 +86,8 @@ class Runtime:
         self._world = World(options.hz, FACE_COLUMNS)
         self._rigs = Rigs()
         self._outbox = Outbox()
-        for resource in (self._rigs, self._outbox, VisemeEngine(self._model), Studio(renderer)):
+        self._refusals = Refusals()
+        for resource in (self._refusals, self._rigs, self._outbox, VisemeEngine(self._model), Studio(renderer)):
             self._world.put(resource)
         self._sessions: dict[str, _Session] = {}
         self._inlets: dict[str, SpeechInlet] = {}
@@ -209,6 +210,9 @@ class Runtime:
         # Matrices of a tick are small: threads of the linear algebra library cost more than they bring.
         with self._threads.limit(limits=1, user_api="blas"):
             self.schedule.run(self._world)
+        for session, what, hint in self._refusals.now:
+            self.notices.append(Notice(session, "warning", "command", f"{what}; {hint}" if hint else what))
+        self._refusals.now.clear()
         if self._journal is not None:
             record = TickRecord(self._world.tick, tuple(self._events), digests_of(self._world.batch))
             self._journal.write(record)

@@ -92,6 +92,13 @@ class Happenings:
     now: list[tuple[str, float]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Refusals:
+    """Wishes that could not be carried out this tick (a resource): (session, what, hint)."""
+
+    now: list[tuple[str, str, str]] = field(default_factory=list)
+
+
 def mind_components(persona: Persona | None = None, policy: Policy | None = None) -> tuple[object, ...]:
     """The components of one avatar's mind, fresh. Without a persona it has no gestures and no behaviours."""
     parts: tuple[object, ...] = (Happenings(), Clips())

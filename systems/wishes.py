@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,7 @@ from avatar_engine.components.clips import Clip, Clips, Playing
 from avatar_engine.components.emotions import emotion_book, find_emotion
 from avatar_engine.components.mind import LOOK, MOOD
 from avatar_engine.components.policy import Policy
-from avatar_engine.components.script import Script
+from avatar_engine.components.script import GestureKind, Script
 from avatar_engine.engine.errors import InputError
 from avatar_engine.engine.world import World
 
@@ -93,6 +95,14 @@ def set_gaze(
     look[LOOK_HELD] = BY_OUTSIDE if outside else BY_BEHAVIOUR
     look[LOOK_HOLD] = FOREVER if hold_s is None else max(hold_s, 1e-3)
     return True
+
+
+def gestures_of(world: World, entity: int) -> Mapping[str, GestureKind]:
+    """The gestures an avatar knows."""
+    try:
+        return world.get(entity, Script).persona.gestures
+    except KeyError:
+        return {}
 
 
 def play_gesture(world: World, entity: int, name: str, strength: float) -> bool:

@@ -9,9 +9,9 @@ from avatar_engine.components.action_units import catalogue
 from avatar_engine.components.clips import Clip, Clips, Playing
 from avatar_engine.components.controls import CONTROL_INDEX, CONTROLS
 from avatar_engine.components.emotions import emotion_book
-from avatar_engine.components.mind import GAZE, TURN, TurnState
+from avatar_engine.components.mind import GAZE, TURN, Refusals, TurnState
 from avatar_engine.components.session import Switches
-from avatar_engine.engine.messages import ClearSpeech, SetAgentState, SetEmotion, Trigger
+from avatar_engine.engine.messages import ClearSpeech, PlayGesture, SetAgentState, SetEmotion, Trigger
 from avatar_engine.scenes.behaviour_compile import load_persona
 from avatar_engine.systems.face_mix import kept_by_emotion
 from avatar_engine.systems.prosody import level_of, pitch_of
@@ -327,3 +327,15 @@ def test_the_unit_of_eye_contact_holds_the_gaze() -> None:
         away[level] = float(np.mean(seen))
     assert away[0.0] > 0.5
     assert away[1.0] < 0.12
+
+
+def test_unknown_names_are_told_with_a_suggestion() -> None:
+    minds = Minds(persona=load_persona("default"))
+    refusals = Refusals()
+    minds.world.put(refusals)
+    minds.send(SetEmotion("hapy"), PlayGesture("nodd"), PlayGesture("nod"), SetEmotion("mood:calm"))
+    minds.step(1)
+    assert refusals.now == [
+        ("s0", "no emotion 'hapy'", "did you mean 'happy'?"),
+        ("s0", "no gesture 'nodd'", "did you mean 'nod'?"),
+    ]
