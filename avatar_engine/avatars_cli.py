@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import re
 import shutil
 import tempfile
 import wave
@@ -131,7 +132,8 @@ def make_avatar(options: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         model.write_bytes(built.glb)
         (folder / "avatar.yaml").write_text(profile_text(built.person, built.parts), encoding="utf-8")
-        shutil.copy(options.person, folder / "person.yaml")
+        description = re.sub(r"(?m)^id:.*$", f"id: {name}", options.person.read_text("utf-8"))
+        (folder / "person.yaml").write_text(description, encoding="utf-8")
         write_entry(model, built, folder / "person.yaml")
     except OSError as error:
         raise OutputError(str(folder), error.strerror or "cannot be written", "choose another --folder") from None

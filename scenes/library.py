@@ -17,6 +17,14 @@ from avatar_engine.scenes.rigging import compile_rig
 from avatar_engine.scenes.seeing import shapes_seen
 
 MODEL_FILES = (".glb", ".gltf", ".vrm")
+OTHER_FILES = {
+    ".fbx": "FBX; convert it with Blender (import FBX, export glTF 2.0 with shape keys) to a GLB file",
+    ".blend": "a Blender project; export glTF 2.0 (GLB) with shape keys from Blender",
+    ".moc3": "a Live2D model, which has no 3D shape; bring a GLB or VRM file instead",
+    ".pmx": "MikuMikuDance; convert it to VRM or GLB with Blender",
+    ".obj": "OBJ, which carries no shapes or bones; export a GLB file with shape keys",
+    ".usdz": "USD; export a GLB file from the program that made it",
+}
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -51,6 +59,8 @@ class AvatarLibrary:
             if not path.is_file():
                 raise SceneError(avatar, "no such file")
             return path
+        if path.suffix.lower() in OTHER_FILES:
+            raise AssetError(avatar, "cannot be read", f"it is {OTHER_FILES[path.suffix.lower()]}")
         if (path / "avatar.yaml").is_file():
             return path / "avatar.yaml"
         for folder in self.folders:

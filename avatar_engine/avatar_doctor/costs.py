@@ -14,7 +14,7 @@ MIPMAPS = 4 / 3
 
 # CPU milliseconds of one 1280x720 frame on the software renderer (llvmpipe, x86-64, two cores), fitted to the
 # bundled people at levels 0 to 2: a picture's own cost, and per thousand triangles.
-FRAME_MS, FRAME_MS_PER_THOUSAND = 21.0, 0.55
+FRAME_MS, FRAME_MS_PER_THOUSAND = 20.0, 0.72
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ def _evenness(motion: Motion) -> Part:
 def _sizes(avatar: Avatar, costs: Costs) -> Part:
     live = min(1, len(costs.triangles) - 1)
     counts = ", ".join(f"level {level}: {count}" for level, count in enumerate(costs.triangles))
-    text = f"{counts} triangles; a 720p frame should take about {costs.frame_ms(live):.0f} ms without a GPU"
+    text = f"{counts} triangles; a 720p frame should take about {costs.frame_ms(live):.0f} ms of CPU without a GPU"
     findings = []
     if costs.triangles[live] > TRIANGLES_MOST:
         advice = f"export a coarser level (MSFT_lod, or names ending in LOD1) of at most {TRIANGLES_LIVE} triangles"

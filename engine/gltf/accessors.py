@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.engine.gltf.document import REFUSED, Document
+from avatar_engine.engine.gltf.meshopt import unpacked
 
 MAX_COUNT = 4_000_000
 MAX_DECODED_BYTES = 768 * 1024 * 1024
@@ -31,20 +32,49 @@ def _view(
     if number >= len(views):
         document.fail(at, f"names buffer view {number}, there are {len(views)}")
     view, path = views[number], f"bufferViews[{number}]"
-    for name in ("EXT_meshopt_compression", "KHR_meshopt_compression"):
-        if document.extension(view, name) is not None:
-            document.fail(path, f"needs {name}", REFUSED[name])
-    buffer = document.buffers[document.integer(view, "buffer", path, high=len(document.buffers))]
-    start = document.integer(view, "byteOffset", path, high=len(buffer) + 1, default=0)
-    length = document.integer(view, "byteLength", path, high=len(buffer) - start + 1)
+    if document.extension(view, "KHR_meshopt_compression") is not None:
+        document.fail(path, "needs KHR_meshopt_compression", REFUSED["KHR_meshopt_compression"])
+    packed = document.extension(view, "EXT_meshopt_compression")
+    if packed is not None:
+        window = _unpacked(document, number, packed, f"{path}.EXT_meshopt_compression")
+        length = len(window)
+    else:
+        buffer, start, length = _span(document, view, path)
+        window = buffer[start : start + length]
     item = dtype.itemsize * width
     stride = document.integer(view, "byteStride", path, high=4096, default=item) or item
     if stride < item:
         document.fail(path, f"byteStride {stride} is smaller than one element ({item})")
     if count and offset + (count - 1) * stride + item > length:
         document.fail(at, f"reads {offset + (count - 1) * stride + item} bytes of a view of {length}")
-    window = buffer[start : start + length]
     return np.ndarray((count, width), dtype, window, offset, (stride, dtype.itemsize))
+
+
+def _span(document: Document, view: dict[str, Any], path: str) -> tuple[memoryview, int, int]:
+    buffer = document.buffers[document.integer(view, "buffer", path, high=len(document.buffers))]
+    start = document.integer(view, "byteOffset", path, high=len(buffer) + 1, default=0)
+    length = document.integer(view, "byteLength", path, high=len(buffer) - start + 1)
+    return buffer, start, length
+
+
+def _unpacked(document: Document, number: int, packed: dict[str, Any], path: str) -> memoryview:
+    """The bytes a meshopt-compressed view stands for, unpacked once."""
+    known = document.cache.get(("meshopt", number))
+    if known is not None:
+        return known
+    buffer, start, length = _span(document, packed, path)
+    count = document.integer(packed, "count", path, high=MAX_COUNT)
+    stride = document.integer(packed, "byteStride", path, low=1, high=257)
+    document.decoded += count * stride
+    if document.decoded > MAX_DECODED_BYTES:
+        document.fail(path, f"decodes to more than {MAX_DECODED_BYTES >> 20} MB in all")
+    mode, filtered = document.text(packed, "mode", ""), document.text(packed, "filter", "NONE")
+    try:
+        data = unpacked(bytes(buffer[start : start + length]), count, stride, mode, filtered)
+    except (ValueError, IndexError) as error:
+        document.fail(path, f"cannot be unpacked: it {error}", "export again, or without mesh compression")
+    document.cache["meshopt", number] = memoryview(data)
+    return memoryview(data)
 
 
 def read(document: Document, number: int, at: str) -> NDArray[Any]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.gltf.accessors import floats, indices
 from avatar_engine.engine.gltf.arms import relaxed
-from avatar_engine.engine.gltf.document import REFUSED, Document, open_document
+from avatar_engine.engine.gltf.document import Document, open_document
+from avatar_engine.engine.gltf.draco import unpack_draco
 from avatar_engine.engine.gltf.materials import read_material, uv_transform
 from avatar_engine.engine.gltf.nodes import Graph, read_graph
 from avatar_engine.engine.gltf.skin import Skeleton, influences, read_skeleton, vertex_matrices
@@ -180,8 +181,7 @@ def _primitive(
     skeleton: Skeleton,
     attached: int,
 ) -> _Part | None:
-    if document.extension(primitive, "KHR_draco_mesh_compression") is not None:
-        document.fail(at, "needs KHR_draco_mesh_compression", REFUSED["KHR_draco_mesh_compression"])
+    unpack_draco(document, primitive, at)
     mode = document.integer(primitive, "mode", at, high=7, default=4)
     if mode < 4:
         return None  # points and lines

@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from tests.gltf import meshopt
 from tests.gltf.generate import Ball, Builder, _primitive, ball
 
 FAMILIES: dict[str, dict[str, dict[str, float]]] = yaml.safe_load(
@@ -196,6 +197,37 @@ def unnamed() -> bytes:
     return build.glb()
 
 
+def draco() -> bytes:
+    """KHR_draco_mesh_compression as exporters write files with shapes: in the original order, targets unpacked."""
+    import DracoPy
+
+    build, shape = Builder(), ball()
+    data = DracoPy.encode(
+        shape.positions, shape.triangles.astype(np.uint32), quantization_bits=16, preserve_order=True,
+        generic_attributes={7: shape.normals, 8: shape.uvs},
+    )  # fmt: skip
+    numbers = {item["attribute_type"]: item["unique_id"] for item in DracoPy.decode(data).attributes}
+    count = len(shape.positions)
+
+    def bare(code: int, kind: str, number: int = count) -> int:
+        return build.add("accessors", {"componentType": code, "type": kind, "count": number})
+
+    attributes = {"POSITION": bare(5126, "VEC3"), "NORMAL": bare(5126, "VEC3"), "TEXCOORD_0": bare(5126, "VEC2")}
+    primitive = {
+        "attributes": attributes,
+        "indices": bare(5123, "SCALAR", shape.triangles.size),
+        "targets": [{"POSITION": build.array(delta)} for delta in (shape.jaw, shape.blink)],
+        "extensions": {"KHR_draco_mesh_compression": {
+            "bufferView": build.view(data), "attributes": {"POSITION": numbers[0], "NORMAL": 7, "TEXCOORD_0": 8},
+        }},
+    }  # fmt: skip
+    build.root["extensionsUsed"] = build.root["extensionsRequired"] = ["KHR_draco_mesh_compression"]
+    build.add("meshes", {"primitives": [primitive], "extras": {"targetNames": ["jawOpen", "eyeBlinkLeft"]}})
+    build.add("nodes", {"mesh": 0})
+    build.root.update(scene=0, scenes=[{"nodes": [0]}])
+    return build.glb()
+
+
 FOREIGN: dict[str, Callable[[], bytes]] = {
     **{f"family {name}": (lambda name=name: family(name)) for name in FAMILIES},  # type: ignore[misc]
     "vrm 0.x": vrm0,
@@ -205,6 +237,7 @@ FOREIGN: dict[str, Callable[[], bytes]] = {
     "unnamed targets": unnamed,
     "jaw bone, no shapes": lambda: named({}, ("CC_Base_Head|head", "CC_Base_JawRoot|jaw", "CC_Base_L_Eye|eye_left",
                                               "CC_Base_R_Eye|eye_right")),
+    "meshopt": meshopt.packed_head,
     "T-pose": lambda: posed(0.0),
     "A-pose": lambda: posed(45.0),
 }  # fmt: skip

@@ -29,6 +29,7 @@ class Builder:
 
     root: dict[str, Any] = field(default_factory=lambda: {"asset": {"version": "2.0", "generator": "test"}})
     data: bytearray = field(default_factory=bytearray)
+    stand_in: int = 0  # bytes of a second buffer that is not there (EXT_meshopt_compression)
 
     def add(self, name: str, item: dict[str, Any]) -> int:
         """Append to a top-level list; its index."""
@@ -91,6 +92,9 @@ class Builder:
         """The finished file."""
         self.data += b"\0" * (-len(self.data) % 4)
         self.root["buffers"] = [{"byteLength": len(self.data)}]
+        if self.stand_in:
+            stand_in = {"byteLength": self.stand_in, "extensions": {"EXT_meshopt_compression": {"fallback": True}}}
+            self.root["buffers"].append(stand_in)
         text = json.dumps(self.root).encode()
         text += b" " * (-len(text) % 4)
         total = 12 + 8 + len(text) + 8 + len(self.data)

@@ -157,7 +157,16 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "buffer outside the folder": (lambda: broken(put("buffers", 0, "uri", value="../../etc/passwd")), "leaves"),
     "no triangles": (lambda: broken(put("nodes", value=[{}])), "no triangles"),
     "Draco": (
-        lambda: broken(put("extensionsRequired", value=["KHR_draco_mesh_compression"])),
+        lambda: broken(
+            put(
+                "meshes",
+                0,
+                "primitives",
+                0,
+                "extensions",
+                value={"KHR_draco_mesh_compression": {"bufferView": 0, "attributes": {"POSITION": 0}}},
+            )
+        ),
         "KHR_draco_mesh_compression.*Draco",
     ),
     "meshopt": (

@@ -1,0 +1,128 @@
+"""The avatar doctor finds what is wrong with a face, says what to do, and its avatar.yaml mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.avatar_doctor.examine import examine
+from avatar_engine.avatar_doctor.findings import Examination
+from avatar_engine.avatar_doctor.fix import profile_text
+from avatar_engine.avatar_doctor.posing import body_of, shown
+from avatar_engine.cli import main
+from avatar_engine.components.controls import ARKIT
+from avatar_engine.engine.gltf.reader import load_model
+from avatar_engine.runtime import open_library
+from avatar_engine.scenes.library import Avatar, AvatarLibrary
+from avatar_engine.scenes.profile import load_profile
+from tests.gltf.foreign import FOREIGN, named
+
+pytestmark = pytest.mark.unit
+
+
+def load(path: Path, data: bytes) -> Avatar:
+    path.write_bytes(data)
+    return AvatarLibrary((), load_model).load(str(path))
+
+
+def grades(examination: Examination) -> dict[str, str]:
+    return {finding.topic: finding.grade for finding in examination.findings}
+
+
+@pytest.fixture(scope="module")
+def ada() -> Avatar:
+    return open_library().load("ada")
+
+
+def test_a_bundled_person_is_healthy(ada: Avatar) -> None:
+    examination = examine(ada)
+    assert examination.score >= 95
+    assert not [finding for finding in examination.findings if finding.grade in ("fault", "warning")]
+    assert {"mouth", "blink", "gaze", "brows", "tongue", "jaw", "lips", "triangles", "memory", "licence"} <= {
+        finding.topic for finding in examination.findings
+    }
+
+
+def test_lips_part_when_speaking_and_meet_on_pp(ada: Avatar) -> None:
+    body = body_of(ada)
+    head = body.chosen(tuple(mesh for mesh in body.meshes if mesh.material.kind == "skin"))
+    lips_down = -shown(body, viseme="aa")[head, 1].min()
+    assert lips_down > 0.012
+    assert -shown(body, viseme="PP")[head, 1].min() < 0.5 * lips_down
+
+
+def test_one_eye_and_no_brows_are_told_with_advice(tmp_path: Path) -> None:
+    names: dict[str, Iterable[str]] = {name: [name] for name in ("jawOpen", "mouthFunnel", "eyeBlinkLeft")}
+    examination = examine(load(tmp_path / "one_eye.glb", named(names)))
+    told = grades(examination)
+    assert told["blink"] == "fault"
+    assert told["brows"] == told["gaze"] == told["licence"] == told["symmetry"] == "warning"
+    assert examination.score < 75
+    for finding in examination.findings:
+        assert finding.grade not in ("fault", "warning") or finding.advice or finding.topic == "names"
+
+
+def test_a_face_that_cannot_speak_is_a_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mute.glb"
+    path.write_bytes(named({"wings": ["eyeBlinkLeft"]}, ("Head|head",)))
+    assert main(["avatars", "doctor", str(path)]) == 1
+    printed = capsys.readouterr().out
+    assert "nothing moves when it speaks" in printed
+    assert "jawOpen" in printed
+
+
+def test_fix_writes_a_profile_that_moves_the_face_the_same_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "guest.glb"
+    avatar = load(path, named({name: [name] for name in ARKIT}, ("Head|head", "LeftEye|eye_left")))
+    assert main(["avatars", "doctor", str(path), "--fix"]) == 0
+    written = tmp_path / "avatar.yaml"
+    mended = AvatarLibrary((), load_model).load(str(written))
+    assert np.allclose(mended.rig.control_morphs, avatar.rig.control_morphs)
+    assert np.allclose(mended.rig.pose_joints, avatar.rig.pose_joints)
+    assert mended.profile.measures.eye_height_m == pytest.approx(avatar.measures.eye_height_m, abs=1e-3)
+    assert mended.profile.joints == {"head": "Head", "eye_left": "LeftEye"}
+    first = written.read_text("utf-8")
+    written.write_text(first.replace("licence: unknown", "licence: CC-BY-4.0"), "utf-8")
+    capsys.readouterr()
+    assert main(["avatars", "doctor", str(written), "--fix"]) == 0
+    assert "avatar.yaml.bak" in capsys.readouterr().out
+    assert load_profile(written).licence == "CC-BY-4.0", "what people wrote stays"
+    assert "CC-BY-4.0" in (tmp_path / "avatar.yaml.bak").read_text("utf-8")
+
+
+def test_weak_shapes_get_a_gain(tmp_path: Path) -> None:
+    avatar = load(tmp_path / "weak.glb", FOREIGN["unnamed targets"]())
+    examination = examine(avatar)
+    assert examination.gains["jawOpen"] > 1.5
+    assert "jawOpen" in profile_text(avatar, examination).split("gains:")[1]
+
+
+def test_vrm_licence_is_told(tmp_path: Path) -> None:
+    examination = examine(load(tmp_path / "guest.vrm", FOREIGN["vrm 1.0"]()))
+    licence = next(finding for finding in examination.findings if finding.topic == "licence")
+    assert "vrm.dev/licenses" in licence.text
+
+
+def test_making_without_a_description_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["avatars", "make", "Nora", "--from", str(tmp_path / "none.yaml"), "-o", str(tmp_path)]
+    assert main(arguments) == 2
+    told = capsys.readouterr().err.strip()
+    assert told.startswith("avatar-engine: ")
+    assert "\n" not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["model.fbx", "model.moc3", "model.blend"])
+def test_other_formats_are_refused_with_the_way_out(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(b"something")
+    assert main(["avatars", "doctor", str(tmp_path / name)]) == 2
+    told = capsys.readouterr().err
+    assert "GLB" in told
+    assert name in told
