@@ -37,6 +37,7 @@ class Baker:
     def __init__(self, context: Context, meshes: Sequence[SharedMesh], textures: Sequence[core.Texture | None]) -> None:
         self._context = context
         self._meshes = meshes
+        self._buffers: dict[int, tuple[core.GraphicsOutput, core.Texture]] = {}
         self._root = core.NodePath("bake")
         white = core.Texture("white")
         white.setup_2d_texture(1, 1, core.Texture.T_unsigned_byte, core.Texture.F_rgba)
@@ -82,7 +83,9 @@ class Baker:
         return [self._finish(shared, values) for shared, values in zip(self._meshes, result)]
 
     def close(self) -> None:
-        """Let go of the scene."""
+        """Let go of the scene and its buffers."""
+        for buffer, _ in self._buffers.values():
+            self._context.engine.remove_window(buffer)
         self._root.remove_node()
 
     def _finish(self, shared: SharedMesh, values: Float) -> Float:
@@ -124,6 +127,18 @@ class Baker:
         return result
 
     def _depth(self, matrix: NDArray[np.float64], pixels: int) -> NDArray[np.float64]:
+        if pixels not in self._buffers:
+            self._buffers[pixels] = self._open(pixels)
+        buffer, picture = self._buffers[pixels]
+        self._root.set_shader_input("light_matrix", core.LMatrix4f(*matrix.T.ravel().tolist()))
+        buffer.set_active(True)
+        self._context.engine.render_frame()
+        buffer.set_active(False)
+        data = np.frombuffer(memoryview(picture.get_ram_image()), np.uint8).reshape(pixels, pixels, 4)
+        digits = data[..., :3].astype(np.float64) / 255.0  # blue, green, red
+        return digits[..., 2] + digits[..., 1] / 255.0 + digits[..., 0] / 65025.0
+
+    def _open(self, pixels: int) -> tuple[core.GraphicsOutput, core.Texture]:
         context = self._context
         wanted = core.FrameBufferProperties()
         wanted.set_rgba_bits(8, 8, 8, 8)
@@ -143,14 +158,8 @@ class Baker:
         buffer.set_clear_color(core.LColor(1, 1, 1, 1))
         camera = core.Camera("light", core.OrthographicLens())
         camera.set_scene(self._root)
-        path = core.NodePath(camera)
-        buffer.make_display_region().set_camera(path)
-        self._root.set_shader_input("light_matrix", core.LMatrix4f(*matrix.T.ravel().tolist()))
-        context.engine.render_frame()
-        data = np.frombuffer(memoryview(picture.get_ram_image()), np.uint8).reshape(pixels, pixels, 4)
-        digits = data[..., :3].astype(np.float64) / 255.0  # blue, green, red
-        context.engine.remove_window(buffer)
-        return digits[..., 2] + digits[..., 1] / 255.0 + digits[..., 0] / 65025.0
+        buffer.make_display_region().set_camera(core.NodePath(camera))
+        return buffer, picture
 
 
 def light_matrix(

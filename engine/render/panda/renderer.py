@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from avatar_engine.engine.errors import EngineError
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot
+from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot, Stage
 from avatar_engine.engine.render.panda.context import Context
 from avatar_engine.engine.render.panda.curtain import Backdrops
 from avatar_engine.engine.render.panda.shadow import ShadowMap
 from avatar_engine.engine.render.panda.shared import SharedModel
 from avatar_engine.engine.render.panda.target import Pixels, Target
-from avatar_engine.engine.render.panda.view import Means, View
+from avatar_engine.engine.render.panda.view import Means, View, key_direction
 
 SHADOW_TAPS: dict[Quality, int] = {"low": 0, "medium": 0, "high": 5, "ultra": 7}
 QUALITIES: tuple[Quality, ...] = ("low", "medium", "high", "ultra")
@@ -81,6 +81,13 @@ class PandaRenderer:
             images.append(Image(view.width, view.height, "bgra", pixels))
         self._context.sweep()
         return images
+
+    def warm(self, view: int, stage: Stage, level: int) -> None:
+        """Make a level of detail ready before it is shown: its first picture takes some tenths of a second longer."""
+        shared = self._view(view).shared
+        nearest = shared.level(level)
+        shared.seen(nearest, key_direction(stage))
+        shared.extent(nearest)
 
     def resources(self) -> tuple[int, int]:
         """How many textures and vertex buffers the card holds."""

@@ -147,7 +147,7 @@ class View:
         if self._shadow is not None:
             self._shadow.close()
             self._shadow = None
-        seen = self.shared.seen(self._level, _key_direction(stage))
+        seen = self.shared.seen(self._level, key_direction(stage))
         for shared, light in zip(self.shared.meshes(self._level), seen):
             part = ViewMesh(shared, light)
             part.path.reparent_to(self._body)
@@ -156,7 +156,7 @@ class View:
             if self._lines and shared.mesh.material.kind in OUTLINED:
                 self._outline(part, stage)
 
-        way = _key_direction(stage)
+        way = key_direction(stage)
         if self._taps and way is not None:
             textured = [part.shared.mesh.material.base_texture is not None for part in self._parts]
             self._shadow = ShadowScene(self._parts, textured, len(self.shared.palette.joints))
@@ -280,7 +280,8 @@ def _unit(direction: tuple[float, float, float]) -> NDArray[np.float64]:
     return way / max(float(np.linalg.norm(way)), 1e-9)
 
 
-def _key_direction(stage: Stage) -> tuple[float, float, float] | None:
+def key_direction(stage: Stage) -> tuple[float, float, float] | None:
+    """Where the key light stands, rounded: light is baked per direction."""
     for light in stage.lights:
         if light.kind == "key":
             x, y, z = _unit(light.direction)
