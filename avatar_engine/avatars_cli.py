@@ -21,7 +21,7 @@ from avatar_engine.components.visemes import VISEMES
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.errors import InputError, OutputError
 from avatar_engine.runtime import open_library
-from avatar_engine.scenes.library import MODEL_FILES
+from avatar_engine.scenes.library import MODEL_FILES, OTHER_FILES
 from avatar_engine.scenes.profile import load_profile
 
 if TYPE_CHECKING:
@@ -143,23 +143,30 @@ def make_avatar(options: argparse.Namespace) -> int:
 
 
 def add_avatar(options: argparse.Namespace) -> int:
-    """Check that the file loads, then copy it and write a profile beside it."""
-    if options.file.suffix.lower() not in MODEL_FILES:
+    """Check that the file loads, then copy it and write a profile with everything found beside it."""
+    from avatar_engine.avatar_doctor.examine import examine
+    from avatar_engine.avatar_doctor.fix import profile_text
+
+    if options.file.suffix.lower() not in (*MODEL_FILES, *OTHER_FILES):
         raise InputError(str(options.file), "is no avatar file", f"give one of {', '.join(MODEL_FILES)}")
     avatar = open_library().load(str(options.file))
     name = _id(options.id or options.file.stem)
     folder = own_folder() / name
     if folder.exists():
         raise InputError(name, "there is an avatar of that id", "choose another with --id")
+    examination = examine(avatar)
     try:
         folder.mkdir(parents=True)
         shutil.copy(options.file, folder / options.file.name)
-        (folder / "avatar.yaml").write_text(f"version: 1\nname: {name}\nmodel: {options.file.name}\n", encoding="utf-8")
+        (folder / "avatar.yaml").write_text(profile_text(avatar, examination), encoding="utf-8")
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise OutputError(str(folder), error.strerror or "cannot be written") from None
     print("\n".join(described(avatar)))
-    print(f"added as {name}; try it: avatar-engine avatars debug {name}")
+    for finding in examination.findings:
+        if finding.grade in ("warning", "fault"):
+            print(finding.line())
+    print(f"added as {name}, {examination.score} of 100; try it: avatar-engine avatars debug {name}")
     return 0
 
 

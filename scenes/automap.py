@@ -15,6 +15,7 @@ from avatar_engine.components.visemes import VISEMES
 from avatar_engine.scenes.profile import TargetDrive
 
 Weights = dict[str, float]
+MAIN = 0.7  # of a shape's largest weight
 _PREFIXES = re.compile(
     r"^(blendshape\d*[._]|face_blendshape[._]|(face\.)?m?_?f\d\d_\d{3}_(\d\d_)?|ctrl_expressions_|head_lod\d+_mesh__|"
     r"ak_\d+_|aa_vi_\d+_|a\d\d_)",
@@ -63,10 +64,12 @@ def propose(targets: Sequence[str]) -> Proposal:
             # A shape that shows several controls at once serves only where nothing finer does.
             free = not any(control in exact_controls or control in driver for control in weights)
         if free:
-            for control in weights:
+            # What a shape is mostly about drives it: a smile shows joy, the squint that comes along does not.
+            main = [control for control, weight in weights.items() if weight >= MAIN * max(weights.values())]
+            for control in main:
                 driver[control] = family
                 # One target for both sides gets half from each; a half or quadrant of a control its full value.
-                mapping.setdefault(control, []).append(TargetDrive(target=target, gain=1.0 / len(weights)))
+                mapping.setdefault(control, []).append(TargetDrive(target=target, gain=1.0 / len(main)))
     return Proposal(
         mapping={control: tuple(drives) for control, drives in mapping.items()},
         visemes=visemes,

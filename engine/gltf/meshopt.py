@@ -94,8 +94,7 @@ def _unfiltered(values: NDArray[np.uint8], filtered: str) -> NDArray[np.generic]
         return values
     if filtered == "OCTAHEDRAL" and stride in (4, 8):
         kind = np.dtype("<i1") if stride == 4 else np.dtype("<i2")
-        packed = values.view(kind).astype(np.float64)
-        x, y, one = packed[:, 0], packed[:, 1], packed[:, 2]
+        x, y, one = values.view(kind).astype(np.float64)[:, :3].T
         z = one - np.abs(x) - np.abs(y)
         fold = np.minimum(z, 0.0)
         vector = np.stack([x + np.where(x >= 0, fold, -fold), y + np.where(y >= 0, fold, -fold), z], axis=1)
@@ -104,7 +103,7 @@ def _unfiltered(values: NDArray[np.uint8], filtered: str) -> NDArray[np.generic]
         result[:, :3] = np.round(vector * (np.iinfo(kind).max / length)).astype(kind)
         return result
     if filtered == "EXPONENTIAL" and stride % 4 == 0:
-        packed = values.view("<i4")
+        packed: NDArray[np.int32] = values.view("<i4")
         exponent = packed >> 24
         mantissa = (packed << 8) >> 8
         return np.ldexp(mantissa.astype(np.float64), exponent).astype("<f4")
@@ -171,6 +170,7 @@ def _triangles(data: bytes, count: int) -> NDArray[np.int64]:
     recent = [0] * 16
     following = last = 0
     result: list[int] = []
+    fresh: tuple[tuple[int, int], ...]
     for code in data[1 : 1 + number]:
         if code < 0xF0:
             a, b = edges[15 - (code >> 4)]
