@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from avatar_engine.engine.messages import AudioChunk, Command, FramePacket
+from avatar_engine.engine.messages import AudioChunk, Command, FramePacket, Notice
 
 CATCH_UP_S = 0.150
 """Lateness up to here is made up by stepping faster; publishers can hold about as much audio in their queues."""
@@ -25,6 +25,8 @@ UNDRAWN_S = 0.25
 
 class SteppedRuntime(Protocol):
     """What the driver needs of a runtime; all of it is called on the simulation thread."""
+
+    notices: deque[Notice]
 
     def open_session(self, options: Any) -> str: ...
     def close_session(self, session: str) -> None: ...
@@ -64,6 +66,7 @@ class DriverFigures:
 class _Session:
     sink: Callable[[Delivery], None]
     lost: Callable[[BaseException], None]
+    notice: Callable[[Notice], None]
     sent: int = 0
     in_force: int = 0
 
@@ -114,10 +117,14 @@ class LiveDriver:
         return len(self._sessions)
 
     def open_session(
-        self, options: Any, sink: Callable[[Delivery], None], lost: Callable[[BaseException], None]
+        self,
+        options: Any,
+        sink: Callable[[Delivery], None],
+        lost: Callable[[BaseException], None],
+        notice: Callable[[Notice], None],
     ) -> Future[str]:
-        """Open a session. `sink` and `lost` are called on the simulation thread and must return at once;
-        `lost` comes at most once, when the engine cannot go on with this session."""
+        """Open a session. `sink`, `lost` and `notice` are called on the simulation thread and must return at
+        once; `lost` comes at most once, when the engine cannot go on with this session."""
         opened: Future[str] = Future()
 
         def act(runtime: SteppedRuntime) -> None:
@@ -127,7 +134,7 @@ class LiveDriver:
                 opened.set_exception(error)
                 return
             with self._lock:
-                self._sessions[session] = _Session(sink, lost)
+                self._sessions[session] = _Session(sink, lost, notice)
             opened.set_result(session)
 
         self._post(act, opened)
@@ -227,6 +234,11 @@ class LiveDriver:
                 known = self._sessions.get(packet.session)
                 if known is not None:
                     known.sink(Delivery(packet, known.in_force, due_s, made_s))
+            while runtime.notices:
+                told = runtime.notices.popleft()
+                known = self._sessions.get(told.session)
+                if known is not None:
+                    known.notice(told)
             tick += 1
 
     def _drain(self, runtime: SteppedRuntime) -> None:

@@ -34,7 +34,7 @@ FIRST_LISTENER_S = 3.0
 """So long speech waits for somebody to be subscribed; then it is spoken to whoever comes."""
 
 
-class AvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
+class AvatarSession(BaseAvatarSession[Literal["avatar_lost", "avatar_notice"]]):
     """A 3D person for an agent, rendered inside the agent's process; no service, no key, no other network.
 
         avatar = AvatarSession(avatar_id="ada")
@@ -44,7 +44,8 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
     avatar_id: a bundled id or a GLB/VRM/avatar.yaml file. resolution: `720p`, `WIDTHxHEIGHT`, ... lip_sync_model:
     an installed viseme model, None for the best. avatar_config: further session options as a mapping or a YAML
     file (scene, behaviour, policy, framing, seed, emotion). frame_timestamps: see
-    PublishOptions. Emits `metrics_collected`, and `avatar_lost` with the
+    PublishOptions. Emits `metrics_collected`, `avatar_notice` (something it
+    could not do as asked), and `avatar_lost` with the
     error when the engine cannot go on (the agent then speaks into the void rather than hang).
     """
 
@@ -131,7 +132,9 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         await super().start(agent_session, room)
         driver = await engine_host.acquire(self._options.runtime)
         try:
-            stage = EngineStage(driver, self._options.publish, self._lost)
+            stage = EngineStage(
+                driver, self._options.publish, self._lost, lambda told: self.emit("avatar_notice", told)
+            )
             self._stage = stage
             await stage.open(self._options.session)
         except BaseException:

@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from livekit import rtc
 
-from avatar_engine.engine.messages import AudioChunk, Command
+from avatar_engine.engine.messages import AudioChunk, Command, Notice
 from avatar_engine.live import Delivery, LiveDriver
 from avatar_engine.plugin import metrics
 from avatar_engine.plugin.audio_output import AvatarAudioOutput
+from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.playout import Heard
 from avatar_engine.plugin.publish_options import PublishOptions
 from avatar_engine.plugin.publisher import Publisher
+
+LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 class EngineStage:
     """What `AvatarAudioOutput` talks to. Made by `open_stage`, ended by `aclose`."""
 
     def __init__(
-        self, driver: LiveDriver, options: PublishOptions, on_lost: Callable[[BaseException], None] | None = None
+        self,
+        driver: LiveDriver,
+        options: PublishOptions,
+        on_lost: Callable[[BaseException], None] | None = None,
+        on_notice: Callable[[Notice], None] | None = None,
     ) -> None:
         self.rate = options.rate
         self.figures = metrics.SessionFigures()
         self.session = ""
         self._driver = driver
         self._loop = asyncio.get_running_loop()
-        self._on_lost = on_lost
+        self._on_lost, self._on_notice = on_lost, on_notice
         self._lost = False
         self.output = AvatarAudioOutput(self, self.figures, loop=self._loop)
         self.publisher = Publisher(options, self, self.figures)
 
     async def open(self, session_options: Any) -> None:
         """Open the engine's session; pictures begin to come."""
-        opened = self._driver.open_session(session_options, self._deliver, self._engine_lost)
+        opened = self._driver.open_session(session_options, self._deliver, self._engine_lost, self._notice)
         self.session = await asyncio.wrap_future(opened)
         metrics.register(self.session, self.figures)
 
@@ -76,6 +84,14 @@ class EngineStage:
 
     def _deliver(self, delivery: Delivery) -> None:
         self.publisher.feed(delivery)
+
+    def _notice(self, notice: Notice) -> None:
+        self._loop.call_soon_threadsafe(self._tell, notice)
+
+    def _tell(self, notice: Notice) -> None:
+        logger.log(LEVELS.get(notice.level, logging.INFO), "%s: %s", notice.code, notice.text)
+        if self._on_notice is not None:
+            self._on_notice(notice)
 
     def _engine_lost(self, error: BaseException) -> None:
         self._loop.call_soon_threadsafe(self._lose, error)

@@ -20,6 +20,7 @@ from avatar_engine.engine.messages import (
     ClearSpeech,
     Command,
     FramePacket,
+    Notice,
     PauseSpeech,
     ResumeSpeech,
     VideoFrame,
@@ -57,6 +58,7 @@ class SignalRuntime:
         self.hz = hz
         self.fps = fps
         self._sessions: dict[str, _Signal] = {}
+        self.notices: deque[Notice] = deque()
         self._opened = 0
         self._cloth: NDArray[np.uint8] | None = None
         self._pictures: dict[tuple[int, int, bool], Image] = {}

@@ -75,6 +75,12 @@ async def test_three_lines_give_an_agent_a_face(house) -> None:
         avatar.play_gesture("nod")
         with pytest.raises(InputError):
             avatar.update_emotion("hapy")
+        notices = []
+        avatar.on("avatar_notice", notices.append)
+        avatar.play_gesture("nodd")
+        await asyncio.sleep(0.3)
+        assert notices
+        assert "nodd" in notices[0].text
         assert [tool.info.name for tool in avatar.tools()] == [
             "set_avatar_emotion",
             "play_avatar_gesture",
