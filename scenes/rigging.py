@@ -45,8 +45,8 @@ POSE_DRIVES: dict[str, tuple[tuple[str, int, float], ...]] = {
     "spine_roll": (("spine", ROLL, 1.0),),
     "eye_left_yaw": (("eye_left", YAW, 1.0),), "eye_left_pitch": (("eye_left", PITCH, 1.0),),
     "eye_right_yaw": (("eye_right", YAW, 1.0),), "eye_right_pitch": (("eye_right", PITCH, 1.0),),
-    # a shrug lifts the shoulder by up to 18 mm; a breath lifts both by 4 mm and the chest leans back half a degree
-    "shoulder_left": (("shoulder_left", Y, 0.06),), "shoulder_right": (("shoulder_right", Y, 0.06),),
+    # a shrug lifts the shoulder by up to 35 mm; a breath lifts both by 4 mm and the chest leans back half a degree
+    "shoulder_left": (("shoulder_left", Y, 0.14),), "shoulder_right": (("shoulder_right", Y, 0.14),),
     "breath": (("shoulder_left", Y, 0.004), ("shoulder_right", Y, 0.004), ("spine", PITCH, 0.008)),
 }  # fmt: skip
 # Tongue shapes turn the tongue joint (radians at 1); jaw shapes turn the jaw joint where there are no jaw targets.

@@ -1,6 +1,6 @@
 """Writes docs/action-units.md from the catalogue, and with --pictures draws every unit and emotion for it.
 
-python -m tools.unit_pages [--check] [--pictures] [--avatar ada]
+python -m tools.unit_pages [--check] [--pictures] [--avatar ada] [--only NAME ...]
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from avatar_engine.components.action_units import ActionUnit, catalogue
+from avatar_engine.components.controls import CONTROL_INDEX
 from avatar_engine.components.emotions import EmotionBook, emotion_book
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -39,7 +40,8 @@ shape named like a unit (`AU18TL`) uses that instead. While speech owns the mout
 corners keep half (see [behaviours](behaviours.md)). `avatar-engine aus ID` prints one unit, `avatar-engine aus
 --format json` all of them.
 
-The codes 0, 3 and 70 to 74 describe no movement and have no unit.
+Units inside the mouth are pictured with the jaw dropped. The codes 0, 3 and 70 to 74 describe no movement and have no
+unit.
 """
 OUTRO = """\
 ## Emotions
@@ -58,6 +60,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="only say whether the page is up to date")
     parser.add_argument("--pictures", action="store_true", help="draw the pictures too")
     parser.add_argument("--avatar", default="ada")
+    parser.add_argument("--only", nargs="*", default=(), metavar="NAME", help="draw these units or emotions only")
     options = parser.parse_args()
     text = page()
     if options.check:
@@ -68,7 +71,7 @@ def main() -> int:
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text, "utf-8")
     if options.pictures:
-        draw_pictures(options.avatar)
+        draw_pictures(options.avatar, frozenset(options.only))
     return 0
 
 
@@ -84,29 +87,40 @@ def page() -> str:
     return "\n".join(parts) + "\n" + OUTRO + emotions + "\n"
 
 
-def draw_pictures(avatar_id: str) -> None:
-    """One JPEG per unit and per emotion."""
+def draw_pictures(avatar_id: str, only: frozenset[str] = frozenset()) -> None:
+    """One JPEG per unit and per emotion, or of `only` some. Units inside the mouth are shown with the jaw dropped."""
     from PIL import Image
 
-    from avatar_engine.runtime import open_library
     from avatar_engine.engine.render.panda.renderer import PandaRenderer
+    from avatar_engine.runtime import open_library
     from avatar_engine.scenes.staging import load_scene, stage_of
     from avatar_engine.snapshot import draw, sheet_faces
 
     avatar = open_library().load(avatar_id)
     scene = load_scene(avatar.profile.default_scene or "studio")
-    camera = scene.camera.model_copy(update={"framing": "head", "zoom": 1.6})
-    scene = scene.model_copy(update={"camera": camera})
+    wide = {unit.id for unit in catalogue().units if unit.region in ("shoulder", "chest")}
+    inside = {unit.id for unit in catalogue().units if unit.region == "tongue" and "tongueOut" not in unit.controls}
     renderer = PandaRenderer()
     try:
         for sheet, folder in (("units", PICTURES), ("emotions", EMOTIONS)):
             faces = sheet_faces(sheet)
             folder.mkdir(parents=True, exist_ok=True)
-            size = (2 * SIZE, 2 * SIZE)
-            pictures = draw(renderer, avatar, scene, stage_of(scene), list(faces.values()), size, "high")
-            for name, pixels in zip(faces, pictures, strict=True):
-                picture = Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-                picture.save(folder / f"{name}.jpg", quality=82, optimize=True)
+            for name in inside & set(faces):
+                faces[name].controls[CONTROL_INDEX["jawOpen"]] = 0.6
+            for framing, zoom, names in (
+                ("head", 1.6, [name for name in faces if name not in wide]),
+                ("bust", 1.0, [name for name in faces if name in wide]),
+            ):
+                names = [name for name in names if not only or name in only]
+                if not names:
+                    continue
+                camera = scene.camera.model_copy(update={"framing": framing, "zoom": zoom})
+                framed = scene.model_copy(update={"camera": camera})
+                size = (2 * SIZE, 2 * SIZE)
+                pictures = draw(renderer, avatar, framed, stage_of(framed), [faces[n] for n in names], size, "high")
+                for name, pixels in zip(names, pictures, strict=True):
+                    picture = Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+                    picture.save(folder / f"{name}.jpg", quality=82, optimize=True)
     finally:
         renderer.close()
 
