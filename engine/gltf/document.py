@@ -27,7 +27,7 @@ REFUSED = {
     "KHR_draco_mesh_compression": "Draco-compressed meshes: pip install 'avatar-engine[formats]', or export without "
     "mesh compression",
     "KHR_meshopt_compression": "meshopt-compressed buffers; export without compression",
-    "KHR_texture_basisu": "KTX2/Basis textures; export PNG, JPEG or WebP textures, or run `gltf-transform ktxdecompress`",
+    "KHR_texture_basisu": "KTX2/Basis textures; export PNG, JPEG or WebP, or run `gltf-transform ktxdecompress`",
     "EXT_texture_avif": "AVIF textures; export PNG, JPEG or WebP textures",
 }
 UNDERSTOOD = {

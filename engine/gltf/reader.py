@@ -78,7 +78,7 @@ def _build(document: Document, path: Path) -> Model:
     )
     if vrm is not None:
         for part in parts:
-            part.targets += expressed(vrm, part.mesh, part.target_names, part.targets, len(part.positions))
+            part.targets += expressed(document, vrm, part.mesh, part.target_names, part.targets, len(part.positions))
     fine = min((part.level for part in parts), default=0)
     cloud = np.vstack([part.positions for part in parts if part.level == fine])
     moving = [part.positions[index] for part in parts if part.level == fine for _, index, _, _ in part.targets]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar_engine.engine.gltf.accessors import MAX_DECODED_BYTES
 from avatar_engine.engine.gltf.document import Document
 from avatar_engine.engine.model import MaterialKind
 
@@ -181,6 +182,9 @@ def expressed(vrm: Vrm, mesh: int, target_names: Sequence[str], targets: Sequenc
             if bend is not None:
                 bent[index] += weight * bend
         index = np.flatnonzero(moved.any(axis=1) | bent.any(axis=1)).astype(np.int32)
+        document.decoded += index.size * 52  # int32, and twice three doubles
+        if document.decoded > MAX_DECODED_BYTES:
+            document.fail(f"expression {name[:80]}", f"decodes to more than {MAX_DECODED_BYTES >> 20} MB in all")
         made.append((name, index, moved[index], bent[index] if bent.any() else None))
     return made
 

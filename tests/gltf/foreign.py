@@ -197,6 +197,25 @@ def unnamed() -> bytes:
     return build.glb()
 
 
+def shiny() -> bytes:
+    """Materials with specular, clearcoat, index of refraction and sheen, which must not keep a face from loading."""
+    build, shape = Builder(), ball()
+    primitive = _primitive(build, shape)
+    extensions = {
+        "KHR_materials_specular": {"specularFactor": 0.4},
+        "KHR_materials_clearcoat": {"clearcoatFactor": 1.0},
+        "KHR_materials_ior": {"ior": 1.4},
+        "KHR_materials_sheen": {"sheenRoughnessFactor": 0.3},
+        "KHR_materials_emissive_strength": {"emissiveStrength": 2.0},
+    }
+    primitive["material"] = build.add("materials", {"name": "Skin", "extensions": extensions})
+    build.root["extensionsUsed"] = build.root["extensionsRequired"] = list(extensions)
+    build.add("meshes", {"primitives": [primitive], "extras": {"targetNames": ["JawOpen", "EyeBlink_L"]}})
+    build.add("nodes", {"mesh": 0})
+    build.root.update(scene=0, scenes=[{"nodes": [0]}])
+    return build.glb()
+
+
 def draco() -> bytes:
     """KHR_draco_mesh_compression as exporters write files with shapes: in the original order, targets unpacked."""
     import DracoPy
@@ -237,6 +256,7 @@ FOREIGN: dict[str, Callable[[], bytes]] = {
     "unnamed targets": unnamed,
     "jaw bone, no shapes": lambda: named({}, ("CC_Base_Head|head", "CC_Base_JawRoot|jaw", "CC_Base_L_Eye|eye_left",
                                               "CC_Base_R_Eye|eye_right")),
+    "specular, clearcoat, sheen": shiny,
     "meshopt": meshopt.packed_head,
     "T-pose": lambda: posed(0.0),
     "A-pose": lambda: posed(45.0),

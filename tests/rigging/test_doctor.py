@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from avatar_engine.avatar_doctor.examine import examine
 from avatar_engine.avatar_doctor.findings import Examination
 from avatar_engine.avatar_doctor.fix import profile_text
 from avatar_engine.avatar_doctor.posing import body_of, shown
 from avatar_engine.cli import main
+from avatar_engine.components.action_units import catalogue
 from avatar_engine.components.controls import ARKIT
 from avatar_engine.engine.gltf.reader import load_model
 from avatar_engine.runtime import open_library
 from avatar_engine.scenes.library import Avatar, AvatarLibrary
-from avatar_engine.scenes.profile import load_profile
+from avatar_engine.scenes.profile import AvatarProfile, load_profile
 from tests.gltf.foreign import FOREIGN, named
 
 pytestmark = pytest.mark.unit
@@ -126,3 +129,14 @@ def test_other_formats_are_refused_with_the_way_out(
     told = capsys.readouterr().err
     assert "GLB" in told
     assert name in told
+
+
+def test_the_profiles_in_the_documentation_are_valid() -> None:
+    page = Path(__file__).parents[2] / "docs" / "avatars.md"
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    whole = AvatarProfile.model_validate(yaml.safe_load(blocks[1]))
+    assert whole.mapping["mouthSmileLeft"] == whole.mapping["mouthSmileRight"]
+    assert set(whole.units) <= set(catalogue().index)
+    fields = set(AvatarProfile.model_fields) - {"extras"}
+    assert set(yaml.safe_load(blocks[1])) == fields, "every field is explained"
