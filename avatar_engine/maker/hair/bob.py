@@ -51,7 +51,7 @@ def parting(head: Head, x: float, n: int) -> Floats:
     side = x * (1 - 0.75 * smooth_step(-0.1, -0.75, z))
     d = unit(np.stack([side, np.full_like(z, 1.75), z], 1) * s.ipd)
     q = head.q(head.centre + d * head.radius(d)[:, None])
-    first = int(np.argmax(above_hairline(q) > 0.0))
+    first = int(np.argmax(above_hairline(q) > -0.04))
     d = d[first:]
     pick = np.linspace(0, len(d) - 1, n)
     return unit(np.stack([np.interp(pick, np.arange(len(d)), d[:, k]) for k in range(3)], 1))
@@ -74,8 +74,9 @@ def face_frame(head: Head, front: Floats, sign: float, ring: Floats, n: int) -> 
     start = np.arctan2(front[0], front[2])
     end = np.arctan2(ring[0], ring[2])
     t = np.linspace(0, 1, n)
-    azimuth = start + (end - start) * t**0.92
-    y = hairline_height(azimuth) + 0.03 - 0.10 * np.sin(np.pi * t) ** 2
+    # Both sides start a little beyond the parting, so that no wedge of skin opens between them.
+    azimuth = start + (end - start) * t**0.92 - sign * 0.035 * (1 - t) ** 6
+    y = hairline_height(azimuth) + 0.04 * smooth_step(0.0, 0.25, t) - 0.015 - 0.10 * np.sin(np.pi * t) ** 2
     ring_y = head.q(head.centre + ring[None] * head.radius(ring[None])[:, None])[0, 1]
     blend = smooth_step(0.62, 1.0, t)
     d = on_hull(head, azimuth, y * (1 - blend) + ring_y * blend)
@@ -93,7 +94,7 @@ def falling_sheet(head: Head, spec: HairSpec, rng: np.random.Generator, style: s
     along_part = np.clip(mirrored / 0.33, 0, 1) ** 0.9
     root = unit(np.stack([np.interp(along_part * 59, np.arange(60), line[:, k]) for k in range(3)], 1))
     side = np.where(a < 0.5, -1.0, 1.0)
-    root = unit(root + np.stack([side * -0.012, 0 * a, 0 * a], 1))
+    root = unit(root + np.stack([side * -0.024, 0 * a, 0 * a], 1))
     # Where each strand leaves the skull: a ring at the height of the ears.
     edge = np.radians(cut.edge_deg)
     turn = -(edge + (2 * np.pi - 2 * edge) * a)
@@ -167,7 +168,8 @@ def wear_locks(head: Head, points: Floats, cut: Fall, spec: HairSpec, rng: np.ra
     if cut.wave:
         lag = gaussian_filter1d(rng.normal(size=na), 5, mode="nearest") * 5.0
         angle = 2 * np.pi * cut.waves * b + lag[:, None]
-        amount = cut.wave * ipd * smooth_step(0.30, 0.70, b)
+        beside_face = 0.35 + 0.65 * smooth_step(0.0, 0.14, np.minimum(np.linspace(0, 1, na), np.linspace(1, 0, na)))
+        amount = cut.wave * ipd * smooth_step(0.30, 0.70, b) * beside_face[:, None]
         points = points + normal * (0.6 * amount * np.sin(angle))[..., None]
         points = points + across * (0.8 * amount * np.cos(angle))[..., None]
     shade = 0.66 + 0.24 * crest * grow + 0.26 * (1 - grow) + 0.16 * fine

@@ -153,7 +153,10 @@ def add_sheet(
         p = p - n * (0.012 + depth)[..., None]
         n = -n
     uv = np.stack([pingpong(a * repeats, *region), v_root + (v_tip - v_root) * b], -1)
-    add_grid(mesh, p, n, uv, t, shade * darkness, flip=bool(inset))
+    # The underside darkens away from its borders, so that none of them shows as a step.
+    inner = smooth_step(b_range[0], b_range[0] + 0.30, b) * smooth_step(0.0, 0.10, np.minimum(a, 1 - a))
+    tone = shade * (1 - (1 - darkness) * inner) if inset else shade
+    add_grid(mesh, p, n, uv, t, tone, flip=bool(inset))
 
 
 def _sample(field: Floats, a: Floats, b: Floats) -> Floats:

@@ -34,7 +34,7 @@ def hair_color(spec: HairSpec, fibre: Floats, y: Floats, whiteness: Floats) -> F
     tips = np.array(spec.tips) / 255.0 if spec.tips else np.minimum(base * 1.10 + 0.012, 1.0)
     blend = smooth_step(0.25, 1.0, y)[..., None]
     color = base * (1 - blend) + tips * blend
-    gain = 0.88 * np.clip(1 + 0.15 * fibre, 0.62, 1.5)
+    gain = 0.83 * np.clip(1 + 0.15 * fibre, 0.62, 1.5)
     # Lit strands are warmer than shaded ones: light has gone through them.
     color = color * np.stack([gain**1.03, gain, gain**0.96], -1)
     # Grey comes strand by strand, not as a veil.
