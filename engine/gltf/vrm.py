@@ -164,7 +164,9 @@ def _licence(document: Document, holder: dict[str, Any], fields: tuple[str, ...]
     return kept
 
 
-def expressed(vrm: Vrm, mesh: int, target_names: Sequence[str], targets: Sequence[Target], count: int) -> list[Target]:
+def expressed(
+    document: Document, vrm: Vrm, mesh: int, target_names: Sequence[str], targets: Sequence[Target], count: int
+) -> list[Target]:
     """Every expression that moves this mesh of `count` vertices as a target of its own, unless one has its name."""
     own = {target[0]: target for target in targets}
     made: list[Target] = []
