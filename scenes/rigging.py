@@ -173,9 +173,7 @@ def joint_roles(profile: AvatarProfile, joints: Sequence[str], where: str) -> di
         if role not in JOINT_NAMES:
             raise SceneError(f"{where} joints.{role}", "no such joint role", suggest(role, JOINT_NAMES))
         if joint and joint not in joints:
-            raise SceneError(
-                f"{where} joints.{role}", f"the model has no joint '{joint}'", suggest(joint, joints)
-            )
+            raise SceneError(f"{where} joints.{role}", f"the model has no joint '{joint}'", suggest(joint, joints))
     for role, names in JOINT_NAMES.items():
         known = (*names, *joint_aliases().get(role, ()))
         for joint in (profile.joints[role],) if role in profile.joints else known:
@@ -190,9 +188,7 @@ def _pose_joints(roles: dict[str, int], count: int) -> Float:
     for channel, drives in POSE_DRIVES.items():
         for role, axis, gain in drives:
             # a model without a neck or spine joint turns its head instead
-            stand_in = (
-                "head" if role in ("neck", "spine") and role not in roles and channel != "breath" else role
-            )
+            stand_in = "head" if role in ("neck", "spine") and role not in roles and channel != "breath" else role
             if stand_in in roles:
                 matrix[POSE_INDEX[channel], roles[stand_in], axis] += gain
     return matrix.reshape(len(POSE), count * 6)
