@@ -42,6 +42,7 @@ def _columns(*names: str) -> NDArray[np.intp]:
     return np.array([CONTROL_INDEX[name] for name in names], np.intp)
 
 
+SMILES, FROWNS = _columns("mouthSmileLeft", "mouthSmileRight"), _columns("mouthFrownLeft", "mouthFrownRight")
 BLINKS = _columns("eyeBlinkLeft", "eyeBlinkRight")
 WIDES, SQUINTS = _columns(*OPEN_LIDS), _columns("eyeSquintLeft", "eyeSquintRight")
 NARROWING = tuple((_columns(f"{name}Left", f"{name}Right"), share) for name, share in NARROWS.items())
@@ -82,6 +83,9 @@ class FaceMix:
         controls = batch["controls"]
         np.multiply(batch["layer.expression"], 1.0 - batch["mouth_owner"] * self._taken, out=controls)
         controls += batch["layer.mouth"]
+        # multiply: a sad mouth says "ee" without smiling
+        serious = np.clip(batch["layer.expression"][:, FROWNS], 0.0, 1.0)
+        controls[:, SMILES] -= batch["layer.mouth"][:, SMILES] * serious
         controls += batch["layer.gaze"]
         mix_lids(controls, batch["layer.blink"])
         bound(controls)
@@ -103,13 +107,18 @@ def mix_lids(controls: Float, blink: Float) -> None:
 def bound(controls: Float) -> None:
     """Cancel opposites, keep safe sums, keep the lips from crossing, clamp; in place."""
     np.clip(controls, 0.0, 1.0, out=controls)
-    shared = np.minimum(controls[:, FIRST], controls[:, SECOND])
-    controls[:, FIRST] -= shared
-    controls[:, SECOND] -= shared
+    cancel(controls, FIRST, SECOND)
     for columns, ceiling in SUMS:
         limit_sum(controls, columns, ceiling)
     # mouthClose is made to undo jawOpen; with more of it the lips pass through each other
     np.minimum(controls[:, CLOSE], controls[:, JAW], out=controls[:, CLOSE])
+
+
+def cancel(controls: Float, first: NDArray[np.intp], second: NDArray[np.intp]) -> None:
+    """Leave only the difference of opposites; in place."""
+    shared = np.minimum(controls[:, first], controls[:, second])
+    controls[:, first] -= shared
+    controls[:, second] -= shared
 
 
 def limit_sum(controls: Float, columns: NDArray[np.intp], ceiling: float) -> None:
@@ -123,6 +132,7 @@ def limit_sum(controls: Float, columns: NDArray[np.intp], ceiling: float) -> Non
 def calibrated(controls: Float, rig: Rig) -> Float:
     """One rig's gains, offsets and limits."""
     out = np.clip(controls * rig.control_gain + rig.control_offset, 0.0, 1.0)
+    cancel(out, SMILES, FROWNS)  # a face that smiles at rest does not do so when it is sad
     for limit in rig.limits:
         limit_sum(out, np.array(limit.controls, np.intp), limit.ceiling)
     return np.asarray(out, np.float32)

@@ -339,3 +339,21 @@ def test_unknown_names_are_told_with_a_suggestion() -> None:
         ("s0", "no emotion 'hapy'", "did you mean 'happy'?"),
         ("s0", "no gesture 'nodd'", "did you mean 'nod'?"),
     ]
+
+
+def test_a_sad_mouth_says_ee_without_smiling() -> None:
+    smile, frown, stretch = (CONTROL_INDEX[name] for name in ("mouthSmileLeft", "mouthFrownLeft", "mouthStretchLeft"))
+    corners = {}
+    for emotion in ("neutral", "sad"):
+        minds = Minds(style="playful")
+        minds.send(SetEmotion(emotion, 1.0))
+        minds.say(babble(4.0))
+        minds.step(60)
+        mouth = minds.world.batch["layer.mouth"]
+        mouth[0, smile], mouth[0, stretch] = 0.3, 0.35  # the viseme of "ee"
+        minds.systems[-1].run(minds.world)
+        row = minds.row("controls")
+        corners[emotion] = float(row[smile] - row[frown])
+        assert row[stretch] >= 0.35
+    assert corners["neutral"] == pytest.approx(0.3, abs=0.02)
+    assert corners["sad"] < -0.15
