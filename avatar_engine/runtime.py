@@ -148,9 +148,7 @@ class Runtime:
             np.zeros(0, np.float32),
             np.zeros(0, np.float32),
         )
-        switches = Switches(
-            options.facial_expressions, options.head_movements, options.emotion_enabled, options.style
-        )
+        switches = Switches(options.facial_expressions, options.head_movements, options.emotion_enabled, options.style)
         entity = world.spawn(
             name, options.seed, Inbox(), speech, track, view, switches, *mind_components(persona, policy)
         )

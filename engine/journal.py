@@ -68,8 +68,7 @@ class TickRecord:
 def digests_of(batch: Batch) -> dict[str, str]:
     """Eight bytes of BLAKE2b per column: equal exactly when every weight is bit-identical."""
     return {
-        name: blake2b(np.ascontiguousarray(batch[name]).tobytes(), digest_size=8).hexdigest()
-        for name in batch.names
+        name: blake2b(np.ascontiguousarray(batch[name]).tobytes(), digest_size=8).hexdigest() for name in batch.names
     }
 
 
@@ -85,9 +84,7 @@ class JournalWriter:
 
     def write(self, record: TickRecord) -> None:
         """Add one tick."""
-        self._line(
-            {"t": record.tick, "e": [_event_data(event) for event in record.events], "d": record.digests}
-        )
+        self._line({"t": record.tick, "e": [_event_data(event) for event in record.events], "d": record.digests})
 
     def close(self) -> None:
         """Finish the file."""

@@ -96,9 +96,7 @@ class World:
         """All (entity, (first, second)), in the order the entities were made."""
         return self._query(first, second)
 
-    def each3(
-        self, first: type[C1], second: type[C2], third: type[C3]
-    ) -> list[tuple[int, tuple[C1, C2, C3]]]:
+    def each3(self, first: type[C1], second: type[C2], third: type[C3]) -> list[tuple[int, tuple[C1, C2, C3]]]:
         """All (entity, (first, second, third)), in the order the entities were made."""
         return self._query(first, second, third)
 

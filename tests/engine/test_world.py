@@ -105,7 +105,9 @@ def test_schedule_refuses_a_phase_going_backwards() -> None:
 
 def test_schedule_runs_in_order_and_times_each() -> None:
     world = World(30, {"x": 1})
-    schedule = Schedule([_System("a", Phase.INGEST, ("clock",), ("x",)), _System("b", Phase.ANALYZE, ("x",), ())], ["clock"])
+    schedule = Schedule(
+        [_System("a", Phase.INGEST, ("clock",), ("x",)), _System("b", Phase.ANALYZE, ("x",), ())], ["clock"]
+    )
     schedule.run(world)
     assert world.tick == 200
     assert set(schedule.spent_s) == {"a", "b"}

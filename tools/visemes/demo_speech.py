@@ -96,7 +96,7 @@ def main() -> None:
     rows.append(_row("demo_en.flac", "en", ENGLISH, about, _word_times(words, counts, phones), phones))
 
     said = speak(ITALIAN, "it+f2", words_per_minute=150, pitch=42, pitch_range=60)
-    word_of = list(said.word_starts) + [len(said.phones)]
+    word_of = [*list(said.word_starts), len(said.phones)]
     speech, phones = _padded(said.samples, said.rate, list(said.phones))
     soundfile.write(out / "demo_it.flac", speech, RATE, subtype="PCM_16")
     words = re.findall(r"[^\W\d_]+", ITALIAN)

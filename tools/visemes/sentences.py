@@ -39,7 +39,7 @@ LITTLE_WORDS = {
     "de": "der die das ein eine und in zu den von mit sich auf für ist im dem nicht es an werden aus er hat dass "
     "sie nach wird bei einer um am sind noch wie über vom wir vor aber bitte wo",
 }
-_INITIALS = "b p m f d t n l g k h j q x zh ch sh r z c s y w".split()
+_INITIALS = ["b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "zh", "ch", "sh", "r", "z", "c", "s", "y", "w"]
 _FINALS = {
     "": "a o e ai ei ao ou an en ang eng",
     "b": "a o ai ei ao an en ang eng i ie iao ian in ing u",
@@ -78,7 +78,7 @@ def _pinyin(rng: random.Random) -> str:
     initial = rng.choice(["", *_INITIALS])
     final = rng.choice(_FINALS[_FINALS_LIKE.get(initial, initial)].split())
     at = next(i for vowel in "aoeiu" if (i := final.find(vowel)) >= 0)
-    if final.endswith("iu") or final.endswith("ui"):
+    if final.endswith(("iu", "ui")):
         at = len(final) - 1
     tone = rng.randrange(5)
     if tone == 4:
