@@ -1,0 +1,68 @@
+"""A behaviour edited during a session: the face changes, a broken file changes nothing, healing is told."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from avatar_engine.components.emotions import emotion_book
+from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.runtime import Runtime, make_runtime
+
+pytestmark = pytest.mark.unit
+FILE = """\
+version: 1
+include: [gestures]
+layers:
+  mood:
+    owns: [emotion]
+    states:
+      only: {enter: [{emotion: EMOTION}]}
+"""
+
+
+def write(path: Path, text: str, step: int) -> None:
+    path.write_text(text, "utf-8")
+    os.utime(path, ns=(10**18 + step * 10**9,) * 2)
+
+
+def shown(runtime: Runtime, emotion: str) -> float:
+    return float(runtime.world.batch["emotion"][0, emotion_book().index[emotion]])
+
+
+def test_an_edited_behaviour_changes_a_running_face_within_a_second(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    write(path, FILE.replace("EMOTION", "happy"), 0)
+    runtime = make_runtime(RuntimeOptions(draw=False, viseme_model="spectral"))
+    runtime.open_session(SessionOptions(behaviour=str(path)), "a")
+    for _ in range(30):
+        runtime.step()
+    assert shown(runtime, "happy") > 0.8
+    before = runtime.world.batch["gaze"][0].copy()
+
+    write(path, FILE.replace("EMOTION", "sadd"), 1)  # broken
+    runtime.files.look()
+    for _ in range(10):
+        runtime.step()
+    assert shown(runtime, "happy") > 0.8
+    told = [notice.text for notice in runtime.notices]
+    assert any("mine.yaml:7" in text and "'sadd'; did you mean 'sad'?" in text for text in told)
+
+    write(path, FILE.replace("EMOTION", "sad"), 2)
+    runtime.files.start()  # as the drivers do: on a thread of its own
+    changed, until = None, time.monotonic() + 30.0
+    while changed is None and time.monotonic() < until:
+        runtime.step()
+        if any("good again" in notice.text for notice in runtime.notices):
+            changed = runtime.tick
+        time.sleep(0.01)
+    assert changed is not None
+    for _ in range(15):
+        runtime.step()
+    assert shown(runtime, "sad") > 0.7  # half a second after the file was noticed, which takes a quarter at most
+    assert not np.array_equal(runtime.world.batch["gaze"][0], before)  # and life went on meanwhile
+    runtime.close()
