@@ -88,7 +88,18 @@ class AvatarLibrary:
             if not model_path.is_file():
                 raise AssetError(str(path), f"its model '{profile.model}' is not there")
         model = self._read_model(model_path)
+        if profile.licence == "unknown":
+            profile = profile.model_copy(update={"licence": licence_of(model)})
         measures = measure(model, profile.measures)
         seen = shapes_seen(model, measures)
         rig = compile_rig(profile, name, model.morph_names, model.joint_names, str(path), seen)
         return Avatar(name, profile, model, rig, measures)
+
+
+def licence_of(model: Model) -> str:
+    """What the file itself says of its licence, or "unknown"."""
+    told = model.extras.get("vrm")
+    said: object = ""
+    if isinstance(told, dict):
+        said = told["licence"].get("licenseUrl") or told["licence"].get("licenseName")
+    return str(said or model.extras.get("copyright") or "unknown")

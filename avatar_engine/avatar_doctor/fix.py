@@ -34,13 +34,8 @@ def profile_text(avatar: Avatar, examination: Examination) -> str:
         role: rig.joint_names[number]
         for role, number in joint_roles(avatar.profile, rig.joint_names, avatar.id).items()
     }
-    told = avatar.model.extras.get("vrm")
-    licence = avatar.model.extras.get("copyright")
-    if isinstance(told, dict):
-        kept = told["licence"]
-        licence = kept.get("licenseUrl") or kept.get("licenseName") or licence
     data: dict[str, Any] = {"version": 1, "name": avatar.profile.name or avatar.id}
-    data["licence"] = str(licence or "unknown")
+    data["licence"] = avatar.profile.licence
     data |= old
     data["model"] = Path(avatar.model.source).name
     data["mapping"] = mapping

@@ -111,6 +111,22 @@ def test_vrm_licence_is_told(tmp_path: Path) -> None:
     assert "vrm.dev/licenses" in licence.text
 
 
+def test_add_takes_one_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    file = tmp_path / "Guest One.vrm"
+    file.write_bytes(FOREIGN["vrm 0.x"]())
+    assert main(["avatars", "add", str(file)]) == 0
+    assert "added as Guest_One" in capsys.readouterr().out
+    avatar = open_library().load("Guest_One")
+    assert avatar.profile.licence == "CC0"
+    assert avatar.rig.viseme_morphs.any()
+    assert main(["avatars", "add", str(file)]) == 2
+    assert "--id" in capsys.readouterr().err
+
+
 def test_making_without_a_description_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["avatars", "make", "Nora", "--from", str(tmp_path / "none.yaml"), "-o", str(tmp_path)]
     assert main(arguments) == 2

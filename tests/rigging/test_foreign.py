@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from avatar_engine.components.controls import CONTROL_INDEX
 from avatar_engine.components.visemes import VISEME_INDEX
+from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.gltf.reader import load_model
 from avatar_engine.scenes.library import Avatar, AvatarLibrary
 from tests.gltf.foreign import FAMILIES, FOREIGN, named, posed
 from tests.gltf.generate import DIALECTS, ball
+from tests.gltf.test_malformed import broken
 
 pytestmark = pytest.mark.unit
 FILES = FOREIGN | {name: make for name, make in DIALECTS.items() if name.endswith(".glb")}
@@ -83,6 +87,32 @@ def test_vrm_faces_forward_with_eyes_and_licence(tmp_path: Path, name: str) -> N
     assert told["version"] == name.split()[1]
     assert "Nobody" in str(told["licence"])
     assert model.meshes[0].material.kind == "plain", "a painted iris is no glass ball"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda vrm: vrm["humanoid"]["humanBones"][0].update(node=99), "outside"),
+        (lambda vrm: vrm["humanoid"].update(humanBones="none"), "not a list"),
+        (lambda vrm: vrm["blendShapeMaster"]["blendShapeGroups"][0]["binds"][0].update(mesh=7), "outside"),
+        (lambda vrm: vrm["blendShapeMaster"]["blendShapeGroups"][0]["binds"][0].update(weight="all"), "number"),
+        (lambda vrm: vrm["blendShapeMaster"].update(blendShapeGroups=[3]), "not a list"),
+    ],
+)
+def test_lying_vrm_is_refused(tmp_path: Path, change: Callable[[dict[str, Any]], None], reason: str) -> None:
+    path = tmp_path / "guest.vrm"
+    path.write_bytes(broken(lambda root: change(root["extensions"]["VRM"]), FOREIGN["vrm 0.x"]))
+    with pytest.raises(AssetError, match=rf"extensions\.VRM.*{reason}"):
+        load_model(path)
+
+
+def test_expressions_of_targets_that_are_not_there_are_left_out(tmp_path: Path) -> None:
+    def change(root: dict[str, Any]) -> None:
+        root["extensions"]["VRM"]["blendShapeMaster"]["blendShapeGroups"][0]["binds"][0]["index"] = 60
+
+    model = load(tmp_path, broken(change, FOREIGN["vrm 0.x"])).model
+    assert "a" not in model.morph_names
+    assert "i" in model.morph_names
 
 
 def test_vrm_expressions_combine_targets(tmp_path: Path) -> None:
