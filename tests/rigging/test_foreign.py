@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from avatar_engine.components.controls import CONTROL_INDEX
 from avatar_engine.components.visemes import VISEME_INDEX
 from avatar_engine.engine.errors import AssetError
+from avatar_engine.engine.gltf.arms import relaxed
 from avatar_engine.engine.gltf.reader import load_model
 from avatar_engine.scenes.library import Avatar, AvatarLibrary
 from tests.gltf.foreign import FAMILIES, FOREIGN, named, posed
@@ -161,3 +163,28 @@ def test_no_shapes_and_no_jaw_still_loads(tmp_path: Path) -> None:
     avatar = load(tmp_path, named({}, ("mixamorig:Head|head",)))
     assert avatar.rig.pose_joints.any(), "the head turns"
     assert not avatar.rig.control_morphs.any()
+
+
+def test_skin_follows_the_lowered_arm_and_nothing_else_moves(tmp_path: Path) -> None:
+    """A hand and a half-bound shoulder on the T-posed skeleton, lowered by hand-made weights."""
+    lowered = load(tmp_path, posed(0.0)).model
+    spread = [np.array(joint.rest) for joint in load(tmp_path, posed(75.0), "still.glb").model.joints]
+    for rest, at in zip(spread, ((0, 1.45, 0), (0.15, 1.35, 0), (0.43, 1.35, 0), (-0.15, 1.35, 0), (-0.43, 1.35, 0))):
+        rest[:3, 3] = at
+    joints = tuple(replace(joint, rest=rest) for joint, rest in zip(lowered.joints, spread))
+    mesh = replace(
+        lowered.meshes[0],
+        positions=np.array([[0.6, 1.35, 0.0], [0.0, 1.5, 0.1], [0.15, 1.35, 0.05]], np.float32),
+        normals=np.array([[0, 1, 0]] * 3, np.float32),
+        triangles=np.array([[0, 1, 2]], np.uint32),
+        joints=np.array([[2, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]], np.uint16),
+        weights=np.array([[1, 0, 0, 0], [1, 0, 0, 0], [0.5, 0.5, 0, 0]], np.float32),
+        targets=(),
+    )
+    model = relaxed(replace(lowered, joints=joints, meshes=(mesh,)))
+    hand, face, shoulder = model.meshes[0].positions
+    assert hand[1] == pytest.approx(1.35 - 0.45 * np.sin(np.radians(74)), abs=1e-3)
+    assert hand[0] > 0.15
+    assert np.allclose(face, mesh.positions[1])
+    assert np.allclose(shoulder, mesh.positions[2], atol=1e-5), "the pivot stays"
+    assert model.meshes[0].normals[0, 0] > 0.9, "what was on top of the arm looks outward"
