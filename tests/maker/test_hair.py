@@ -125,7 +125,9 @@ def test_covered_scalp_lies_under_hair() -> None:
     hidden = hair.covered(body, HairSpec(style="bob"))
     q = (body.positions - body.eye_centre) / body.ipd
     assert hidden.sum() > 30
-    assert (q[hidden, 1] > 0.6).all()
+    assert (above_hairline(q[hidden]) > 0.85).all()
+    points = np.concatenate([part.positions for part in built("bob", 1)])
+    assert cKDTree(points).query(body.positions[hidden])[0].max() < 0.45
 
 
 def test_unknown_style_names_the_known_ones() -> None:
