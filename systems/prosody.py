@@ -62,7 +62,7 @@ class Prosody:
             tail[:, : width - count] = tail[:, count:]
             tail[:, width - count :] = 0.0
             if rows:
-                tail[rows, width - count :] = sound.reshape(len(rows), count, STEP).mean(axis=2)
+                tail[rows, width - count :] = sum(sound[:, k::STEP] for k in range(STEP)) / STEP
             # pitch moves slowly: each voice is measured every PITCH_TICKS ticks
             turn = np.flatnonzero(live & ((np.arange(len(live)) + world.tick) % PITCH_TICKS == 0))
             if len(turn):
