@@ -11,7 +11,7 @@ from avatar_engine.components.controls import CONTROL_INDEX
 from avatar_engine.components.emotions import emotion_book
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.gltf.reader import load_model
-from avatar_engine.engine.messages import AudioChunk
+from avatar_engine.engine.messages import AudioChunk, ClearSpeech, Trigger
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.runtime import make_runtime
 from avatar_engine.scenes.library import Avatar, AvatarLibrary
@@ -107,3 +107,31 @@ def test_speech_stays_readable_under_every_emotion() -> None:
     print(f"lips of {len(names)} emotions at 1.0 against neutral: least correlation {worst[name][0]:.3f} ({name}), "
           f"that is {100 * (1 - worst[name][0]) / 6:.2f} LSQ points; shut lips open at most "
           f"{max(value[1] for value in worst.values()):.1f} mm")  # fmt: skip
+
+
+def test_an_interrupted_mouth_is_shut_within_120_ms() -> None:
+    runtime = make_runtime(RuntimeOptions(draw=False, viseme_model="spectral"))
+    samples, rate = demo_speech()
+    for seed in range(8):
+        name = f"s{seed}"
+        runtime.open_session(SessionOptions(avatar="ada", style="playful", emotion="surprised", seed=seed), name)
+        runtime.push_audio(name, AudioChunk(samples[seed * rate // 3 :], rate, 0, True))
+    avatar = runtime.library.load("ada")
+    gap, count = lip_gap(avatar), len(avatar.model.morph_names)
+    opened = []
+    for _ in range(60):
+        runtime.step()
+        opened.append(gap.mm(runtime.world.batch["morphs"][:, :count]))
+    rest, most = np.min(opened), np.max(opened)
+    for seed in range(8):
+        runtime.send(f"s{seed}", ClearSpeech())
+        runtime.send(f"s{seed}", Trigger("user_speech_start"))
+    after = []
+    for _ in range(15):
+        runtime.step()
+        after.append((gap.mm(runtime.world.batch["morphs"][:, :count]) - rest) / (most - rest))
+    runtime.close()
+    late = [int(np.argmax(np.array(after)[:, seed] < 0.1)) + 1 for seed in range(8)]
+    print(f"lips below 10 % of {most - rest:.0f} mm after at most {1000 * max(late) / 30:.0f} ms")
+    assert max(late) <= 3
+    assert np.array(after)[3:].max() < 0.1
