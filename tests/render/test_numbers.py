@@ -76,7 +76,7 @@ def test_morphing_adds_targets_and_skips_unchanged_weights(model: Model) -> None
 
 def test_silhouette_of_a_ball_is_its_limb(model: Model) -> None:
     mesh = model.meshes[0]
-    outline = Outline(mesh, np.zeros(len(mesh.positions), np.int64))
+    outline = Outline(mesh, np.zeros(len(mesh.positions), np.int64), np.ones(len(mesh.positions), bool))
     planes = outline.faces(np.hstack([mesh.positions, mesh.normals]))
     pairs = outline.visible(planes, np.array([[0.0, 1.5, 3.0]], np.float32))
     ends = mesh.positions[np.unique(pairs)]

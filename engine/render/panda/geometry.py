@@ -11,6 +11,7 @@ from panda3d import core
 from avatar_engine.engine.model import Mesh, Model, Texture
 from avatar_engine.engine.render.panda.morphing import Morpher, MorphTable
 from avatar_engine.engine.render.panda.outline import Outline
+from avatar_engine.engine.surface import weld
 
 MAX_BONES = 200  # three vec4 each: within the 1,024 vec4 that OpenGL 3.3 drivers offer
 
@@ -64,6 +65,16 @@ def _alpha_range(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         seen = alpha[row, column].astype(np.int64)
         least, most = np.minimum(least, seen), np.maximum(most, seen)
     return least / 255.0 * base, most / 255.0 * base
+
+
+def _front_first(mesh: Mesh) -> NDArray[np.int64]:
+    """Triangles in six slices from the face to the back: what lies behind is refused by depth, not shaded in vain.
+
+    Within a slice the file's order stays, and with it the reuse of vertices."""
+    depth = mesh.positions[mesh.triangles][:, :, 2].mean(axis=1)
+    low, high = float(depth.min(initial=0.0)), float(depth.max(initial=0.0))
+    slices = np.floor((high - depth) / max(high - low, 1e-9) * 5.999)
+    return np.argsort(slices, kind="stable")
 
 
 def _back_to_front(mesh: Mesh) -> NDArray[np.int64]:
@@ -159,8 +170,9 @@ class SharedMesh:
         self.layout = core.GeomVertexFormat.register_format(layout)
         # Strands: the solid part from front to back, so that what is hidden is never shaded; the soft ends in turn.
         layered = mesh.material.kind in ("hair", "lash", "brow")
-        order = _back_to_front(mesh) if layered else np.arange(len(mesh.triangles))
-        self.triangles = _triangles(mesh.triangles[order[::-1] if layered else order], count)
+        order = _back_to_front(mesh) if layered else np.zeros(0, np.int64)
+        self._drawn = mesh.triangles[order[::-1] if layered else _front_first(mesh)]
+        self.triangles = _triangles(self._drawn, count)
         self.core = self.fringe = self.triangles
         if layered:
             least, most = _alpha_range(mesh)
@@ -172,11 +184,36 @@ class SharedMesh:
         self._rest: core.GeomVertexData | None = None
         self._leading = _leading_bones(mesh, bones)
         self._outline: Outline | None = None
+        self._sky: NDArray[np.float32] | None = None
+        self._pruned = False
+
+    def learn(self, sky: NDArray[np.float32]) -> None:
+        """Told how much sky every vertex sees at rest (n,): what nobody can ever see is not drawn again.
+
+        Only skin below hair and clothes, and only where no shape moves it: two rings around stay, for turned heads.
+        """
+        self._sky = sky
+        if self.mesh.material.kind != "skin" or self._pruned:
+            return
+        self._pruned = True
+        open_ = np.maximum(sky, self.table.reach() > 0.0005)
+        corners = self.mesh.triangles.astype(np.int64)
+        groups = weld(self.mesh.positions)
+        for _ in range(2):
+            spread = np.zeros(int(groups.max(initial=0)) + 1)
+            np.maximum.at(spread, groups[corners], open_[corners].max(axis=1, keepdims=True))
+            open_ = spread[groups]
+        keep = (open_[self._drawn.astype(np.int64)] > 0.0).any(axis=1)
+        self._drawn = self._drawn[keep]
+        self.triangles = self.core = self.fringe = _triangles(self._drawn, len(self.mesh.positions))
 
     def outline(self) -> Outline:
         """Edges for silhouettes; made when a view first asks."""
         if self._outline is None:
-            self._outline = Outline(self.mesh, self._leading)
+            seen = np.ones(len(self.mesh.positions), bool)
+            if self._sky is not None:
+                seen = (self._sky > 0.02) | (self.table.reach() > 0.002)
+            self._outline = Outline(self.mesh, self._leading, seen)
         return self._outline
 
     def seen_array(self, seen: NDArray[np.float32]) -> core.GeomVertexArrayData:

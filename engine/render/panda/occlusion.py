@@ -95,6 +95,7 @@ class Baker:
             front = float(depth.max())
             seen = np.clip(1.0 - (front - depth) / 0.032, 0.12, 1.0) ** 1.3 * 0.74
             return np.stack([seen * 0.9, seen], 1).astype(np.float32)
+        shared.learn(values[:, 1])
         smooth = _blur(mesh, values, 3 if mesh.material.kind in ("skin", "cloth") else 2)
         if shared.table.size:
             # Lids and lips fold: what moves far is not left in the dark of its resting fold.

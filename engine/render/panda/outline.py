@@ -23,8 +23,8 @@ CARD_ACROSS = 0.3
 class Outline:
     """Edges of one mesh with the faces on their two sides; shared by all views."""
 
-    def __init__(self, mesh: Mesh, bones: NDArray[np.int64]) -> None:
-        """bones: (n,) palette entry that moves each vertex most."""
+    def __init__(self, mesh: Mesh, bones: NDArray[np.int64], seen: NDArray[np.bool_]) -> None:
+        """bones: (n,) palette entry that moves each vertex most; seen: (n,) edges between others are left out."""
         triangles = mesh.triangles.astype(np.int64)
         groups = weld(mesh.positions)
         faces = np.arange(len(triangles))
@@ -41,6 +41,9 @@ class Outline:
         self.edges = ends[start].astype(np.uint32)  # (E, 2)
         self._left, self._right = owner[start], owner[other]
         self._border = count == 1
+        keep = seen[self.edges].any(axis=1)
+        self.edges, self._border = self.edges[keep], self._border[keep]
+        self._left, self._right = self._left[keep], self._right[keep]
         self._triangles = triangles
         self._bone = bones[triangles[:, 0]]
         self._used, self._slot = np.unique(self._bone, return_inverse=True)

@@ -32,7 +32,7 @@ SOFT_ORDER = 35
 LINE_ORDER, BLENDED_ORDER = 31, 32
 STRAND_LINE_ORDER = 36
 
-OUTLINED = {"skin", "cloth", "eye", "plain", "tongue", "hair"}
+OUTLINED = {"skin", "cloth", "plain", "hair"}
 LINE_PIXELS = 1.5
 LINE_BIAS = 0.00004  # of depth: lines lie just before the surface whose edge they are
 
