@@ -34,6 +34,7 @@ SAFE_SUMS = (
 # What else narrows the eye, as a share of a full blink (measured on the bundled avatars' lids): a blink does the rest.
 NARROWS = {"eyeLookDown": 0.33, "eyeSquint": 0.31, "eyeLookUp": 0.12, "cheekSquint": 0.1, "browDown": 0.08}
 OPEN_LIDS = ("eyeWideLeft", "eyeWideRight")
+FROWN_SHARE = 0.8  # lips pressed for p, b, m look pleased on most heads: a sad face needs more of its frown
 CORNERS = frozenset({"mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight"})
 CORNERS_WEAK = frozenset({"mouthDimpleLeft", "mouthDimpleRight", "mouthStretchLeft", "mouthStretchRight"})
 
@@ -56,7 +57,7 @@ def kept_by_emotion() -> Float:
     kept = np.ones(len(CONTROLS), np.float32)
     for index, name in enumerate(CONTROLS):
         if name in CORNERS:
-            kept[index] = CORNER_SHARE
+            kept[index] = CORNER_SHARE if "Smile" in name else FROWN_SHARE
         elif name in CORNERS_WEAK:
             kept[index] = 0.25
         elif name.startswith(("mouth", "jaw", "tongue", "cheekPuff")):

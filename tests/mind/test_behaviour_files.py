@@ -1,6 +1,5 @@
 """Behaviour files: what is good runs, what is broken is reported with file, line and a way out."""
 
-# ruff: noqa: E501 - one broken file a line reads best
 from __future__ import annotations
 
 import os
