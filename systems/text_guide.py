@@ -50,16 +50,15 @@ class Guidance:
     text_share: float = 0.8
     """Weight of the text in the log of the belief where the alignment is sure."""
     openness_share: float = 0.5
-    stay: float = 0.82
+    stay: float = 0.86
     """Chance that a phone goes on for another hop; two parts a phone, so about 160 ms at most on average."""
     floor: float = 1e-3
     """Likeness of a phone the sound does not support at all."""
-    prior_power: float = 0.4
     trust_rate: float = 0.04
     """How fast agreement between sound and text is learnt, per hop of speech."""
-    trust_none: float = 0.4
+    trust_none: float = 0.32
     """Agreement at which the text has no say; on the development set a wrong text comes to about 0.47, a right one to 0.75."""
-    trust_full: float = 0.52
+    trust_full: float = 0.5
 
 
 # Substates per phone: nothing said lasts less than two hops.

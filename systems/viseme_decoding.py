@@ -47,21 +47,21 @@ VISEME_OPENNESS = np.array(
 class Decoding:
     """How to decide. Tuned on the development set of the lip-sync score; see tools/visemes."""
 
-    stay: float = 0.4
+    stay: float = 0.6
     """Share of belief that expects the mouth of the hop before."""
-    silence_bias: float = -1.0
+    silence_bias: float = 0.0
     """Logs of what the evidence of some visemes is multiplied with."""
-    closed_bias: float = 0.0
+    closed_bias: float = -0.5
     labiodental_bias: float = 0.0
-    rounded_bias: float = 0.2
-    speech_over: float = 0.4
+    rounded_bias: float = 0.4
+    speech_over: float = 0.5
     """Speech belief above which the mouth moves."""
     rest_under: float = 0.2
     """Speech belief under which a mouth without a sound is at rest; above it the lips stay slightly parted."""
     gate_falls: float = 0.75
     """Share of the speech belief kept per hop while it falls."""
-    shut_hops: int = 4
-    """Hops that p, b and m stay shut at least: 40 ms."""
+    shut_hops: int = 5
+    """Hops that p, b and m stay shut at least: 50 ms."""
     bite_hops: int = 3
     """Hops that f and v show at least."""
     focus: float = 0.6

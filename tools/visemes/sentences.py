@@ -39,7 +39,31 @@ LITTLE_WORDS = {
     "de": "der die das ein eine und in zu den von mit sich auf für ist im dem nicht es an werden aus er hat dass "
     "sie nach wird bei einer um am sind noch wie über vom wir vor aber bitte wo",
 }
-_INITIALS = ["b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "zh", "ch", "sh", "r", "z", "c", "s", "y", "w"]
+_INITIALS = [
+    "b",
+    "p",
+    "m",
+    "f",
+    "d",
+    "t",
+    "n",
+    "l",
+    "g",
+    "k",
+    "h",
+    "j",
+    "q",
+    "x",
+    "zh",
+    "ch",
+    "sh",
+    "r",
+    "z",
+    "c",
+    "s",
+    "y",
+    "w",
+]
 _FINALS = {
     "": "a o e ai ei ao ou an en ang eng",
     "b": "a o ai ei ao an en ang eng i ie iao ian in ing u",
