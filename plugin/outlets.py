@@ -92,6 +92,7 @@ class H264Outlet:
         self._options, self._figures = options, figures
         self._ladder = Ladder(options.width, options.height, options.fps, time.monotonic())
         self._encoder: H264Encoder | None = None
+        self._last: Image | None = None  # converted already; the same picture again costs next to nothing
         self._encoded = (0, 0, Rung(1, 1))
         self._keyframe_wanted = True
         self._target_bps = options.bitrate_bps
@@ -107,13 +108,20 @@ class H264Outlet:
     def prepare(self, image: Image) -> Encoded:
         wanted, self._keyframe_wanted = self._keyframe_wanted, False
         rung = self._ladder.rung
-        small = shrunk(image, rung.shrink)
-        if self._encoder is None or self._encoded != (small.width, small.height, rung):
-            self._encoded = (small.width, small.height, rung)
+        repeated = image is self._last and self._encoder is not None and rung == self._encoded[2]
+        if repeated:
+            width, height, _ = self._encoded
+            small = None
+        else:
+            self._last = image
+            small = shrunk(image, rung.shrink)
+            width, height = small.width, small.height
+        if self._encoder is None or self._encoded != (width, height, rung):
+            self._encoded = (width, height, rung)
             fps = Fraction(self._options.fps).limit_denominator(1001) / rung.divisor
-            self._encoder = H264Encoder(small.width, small.height, fps, self._target_bps)
+            self._encoder = H264Encoder(width, height, fps, self._target_bps)
         self._encoder.set_bitrate(self._target_bps)
-        return Encoded(small.width, small.height, self._encoder.encode(small, wanted))
+        return Encoded(width, height, self._encoder.encode(small, wanted))
 
     def submit(self, prepared: Encoded, stamp: Stamp) -> bool:
         accepted = True

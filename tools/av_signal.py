@@ -6,6 +6,7 @@ tone begin it must see white begin.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from avatar_engine.engine.messages import (
     ResumeSpeech,
     VideoFrame,
 )
+from avatar_engine.plugin.metrics import SessionFigures
 
 LOUD = 0.02
 QUIET_LUMA = 60  # not black: black is what a source shows that has no picture yet
@@ -199,3 +201,28 @@ def pair(first: list[float], second: list[float], within_s: float = 0.25) -> lis
         if nearest is not None and abs(nearest - at) <= within_s:
             differences.append(nearest - at)
     return differences
+
+
+def meets(heard: list[float], seen: list[float], least: int = 20) -> bool:
+    """The bar: median within 20 ms, 95 % within 45 ms, of at least so many."""
+    skew_ms = 1000 * np.abs(pair(heard, seen))
+    if len(skew_ms) < least:
+        return False
+    signed = abs(float(np.median(pair(heard, seen)))) * 1000
+    return signed <= 20.0 and float(np.quantile(skew_ms, 0.95)) <= 45.0
+
+
+class Starved:
+    """Whether this machine gave the sender its time since then: late packets and empty queues tell."""
+
+    def __init__(self, figures: SessionFigures) -> None:
+        self._figures = figures
+        self._underruns = figures.audio_underruns
+
+    def now(self) -> bool:
+        busy = os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
+        return (
+            busy
+            or self._figures.audio_underruns > self._underruns
+            or (self._figures.packet_late_s.quantile(0.95) > 0.015)
+        )

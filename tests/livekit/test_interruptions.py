@@ -107,7 +107,7 @@ async def test_positions_are_what_was_heard(house) -> None:
     async with house.avatar() as stage, house.watching() as receiver:
         await receiver.first_picture()
         await asyncio.sleep(1.0)
-        for _ in range(12):
+        for _ in range(8):
             receiver.forget()
             await speak(stage.output, 3.0)
             await asyncio.sleep(rng.uniform(0.4, 0.9))
@@ -126,7 +126,7 @@ async def test_silence_and_a_quiet_picture_follow_at_once(house) -> None:
     async with house.avatar() as stage, house.watching() as receiver:
         await receiver.first_picture()
         await asyncio.sleep(1.0)
-        for _ in range(8):
+        for _ in range(6):
             await speak(stage.output, 3.0)
             await asyncio.sleep(0.7)
             sent = stage.figures.frames_sent

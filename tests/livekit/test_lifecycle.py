@@ -25,7 +25,7 @@ from tools import av_receiver, livekit_server
 pytestmark = pytest.mark.livekit
 
 SMALL = {"resolution": "320x180", "quality": "low", "lip_sync_model": "spectral"}
-CYCLES = 8
+CYCLES = 6
 
 
 def test_import_starts_no_thread_no_graphics_and_no_livekit_client() -> None:
@@ -71,9 +71,9 @@ async def test_a_hundred_joins_and_leaves_cost_no_memory(house) -> None:
 async def join_and_leave(house, cycles: int) -> list[float]:
     """Resident memory in MB after every cycle."""
     files, resident = [], []
+    visitor = await house.join("visitor")  # the server closes rooms in which there are only agents
     for cycle in range(cycles):
         room = await house.join("agent", kind="agent")
-        room.on("disconnected", lambda why, cycle=cycle: print(f"cycle {cycle}: left, {why}"))
         avatar = AvatarSession(**SMALL)
         session = AgentSession()
         await avatar.start(session, room=room)
@@ -86,11 +86,18 @@ async def join_and_leave(house, cycles: int) -> list[float]:
         gc.collect()
         resident.append(resident_mb())
     assert max(files) - min(files) <= 6, files
+    await visitor.disconnect()
     async with api.LiveKitAPI(
         house.server.url.replace("ws", "http"), livekit_server.API_KEY, livekit_server.API_SECRET
     ) as server:
-        rooms = await server.room.list_rooms(api.ListRoomsRequest(names=[house.room]))
-        assert all(found.num_participants == 0 for found in rooms.rooms)
+        left = 1
+        for _ in range(100):  # the server's book-keeping follows a little later
+            found = await server.room.list_rooms(api.ListRoomsRequest(names=[house.room]))
+            left = sum(room.num_participants for room in found.rooms)
+            if left == 0:
+                break
+            await asyncio.sleep(0.1)
+        assert left == 0
     return resident
 
 
