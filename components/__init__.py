@@ -1,4 +1,6 @@
 """Slotted dataclasses and name tables; no behaviour."""
 
 if __name__ == "components":
-    raise ImportError("no module named 'components': import avatar_engine.components (the folder is part of that package)")
+    raise ImportError(
+        "no module named 'components': import avatar_engine.components (the folder is part of that package)"
+    )

@@ -64,9 +64,7 @@ class Render:
                     continue
                 view.dirty = False
                 view.shown = (morphs, joints)
-                snapshot = RenderSnapshot(
-                    view.id, view.stage, view.camera, morphs, joints.reshape(-1, 6), view.level
-                )
+                snapshot = RenderSnapshot(view.id, view.stage, view.camera, morphs, joints.reshape(-1, 6), view.level)
                 while len(rounds) <= turn:
                     rounds.append([])
                 rounds[turn].append((view, frame, snapshot))
