@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from avatar_engine.engine.errors import EngineError
 from avatar_engine.engine.gltf.reader import load_model
-from avatar_engine.engine.model import Model
+from avatar_engine.engine.model import MaterialKind, Model
 from avatar_engine.engine.render.base import Background, Camera, Light, Quality, RenderSnapshot, Stage
 from avatar_engine.engine.render.panda.renderer import PandaRenderer
 from tests.gltf import generate
@@ -198,6 +199,25 @@ def test_every_dialect_is_drawn(renderer: PandaRenderer, tmp_path: Path) -> None
         pixels = shot(renderer, loaded, view)
         assert 0.1 < covered(pixels).mean() < 0.6, name
         renderer.close_view(view)
+
+
+@pytest.mark.parametrize(
+    "kind", ["hair", "hair_cap", "lash", "brow", "eye", "eye_shade", "cloth", "teeth", "glass", "plain"]
+)
+@pytest.mark.parametrize("mode", ["OPAQUE", "MASK", "BLEND"])
+def test_every_kind_is_drawn_with_and_without_texture(
+    renderer: PandaRenderer, tmp_path: Path, kind: MaterialKind, mode: Literal["OPAQUE", "MASK", "BLEND"]
+) -> None:
+    path = tmp_path / "head.glb"
+    path.write_bytes(generate.textured())
+    loaded = load_model(path)
+    textured = replace(loaded.meshes[0].material, kind=kind, alpha_mode=mode, unlit=False)
+    for material in (textured, replace(textured, base_texture=None)):
+        dressed = replace(loaded, meshes=(replace(loaded.meshes[0], material=material),))
+        for quality in ("medium", "high"):
+            view = renderer.open_view(dressed, WIDTH, HEIGHT, quality)
+            assert covered(shot(renderer, dressed, view)).mean() > 0.05, (kind, mode, quality)
+            renderer.close_view(view)
 
 
 def test_mistakes_are_named(renderer: PandaRenderer, model: Model) -> None:

@@ -38,6 +38,8 @@ def _leading_bones(mesh: Mesh, bones: Palette) -> NDArray[np.int64]:
 
 def _triangles(corners: NDArray[np.uint32], count: int) -> core.GeomTriangles:
     primitive = core.GeomTriangles(core.Geom.UH_static)
+    if not corners.size:
+        return primitive
     small = count < 65535
     primitive.set_index_type(core.Geom.NT_uint16 if small else core.Geom.NT_uint32)
     rows = primitive.modify_vertices()

@@ -65,12 +65,16 @@ class Baker:
         points = np.vstack(solid)
         self._low, self._high = points.min(0).astype(np.float64), points.max(0).astype(np.float64)
 
-    def seen(self, key: NDArray[np.float64] | None) -> list[Float]:
+    def seen(self, key: NDArray[np.float64] | None, sky: Sequence[Float]) -> list[Float]:
         """Per mesh (n, 2): part of the key light (from direction `key`) and of the sky that a vertex sees, 0..1."""
-        result = [np.ones((len(s.mesh.positions), 2), np.float32) for s in self._meshes]
+        result = [np.stack([np.ones_like(part), part], 1) for part in sky]
         if key is not None:
             for out, part in zip(result, self._visible(key, KEY_PIXELS, KEY_TAPS, KEY_SOFT_M)):
                 out[:, 0] = part
+        return [self._finish(shared, values) for shared, values in zip(self._meshes, result)]
+
+    def sky(self) -> list[Float]:
+        """Per mesh (n,): part of the sky that a vertex sees, 0..1; the same under any light."""
         total = [np.zeros(len(s.mesh.positions)) for s in self._meshes]
         weight = [np.full(len(s.mesh.positions), 1e-6) for s in self._meshes]
         for way in _sphere(SKY_DIRECTIONS):
@@ -78,9 +82,11 @@ class Baker:
                 facing = np.maximum(self._meshes[k].mesh.normals @ way, 0.0) * (0.6 + 0.4 * way[1])
                 total[k] += facing * part
                 weight[k] += facing
-        for k, out in enumerate(result):
-            out[:, 1] = total[k] / weight[k]
-        return [self._finish(shared, values) for shared, values in zip(self._meshes, result)]
+        result = [(summed / weighed).astype(np.float32) for summed, weighed in zip(total, weight)]
+        for shared, part in zip(self._meshes, result):
+            if shared.mesh.material.kind not in INSIDE:
+                shared.learn(part)
+        return result
 
     def close(self) -> None:
         """Let go of the scene and its buffers."""
@@ -95,7 +101,6 @@ class Baker:
             front = float(depth.max())
             seen = np.clip(1.0 - (front - depth) / 0.032, 0.12, 1.0) ** 1.3 * 0.74
             return np.stack([seen * 0.9, seen], 1).astype(np.float32)
-        shared.learn(values[:, 1])
         smooth = _blur(mesh, values, 3 if mesh.material.kind in ("skin", "cloth") else 2)
         if shared.table.size:
             # Lids and lips fold: what moves far is not left in the dark of its resting fold.

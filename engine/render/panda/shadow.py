@@ -85,6 +85,9 @@ class ShadowScene:
             holder.set_depth_write(True, 100)
             part.path.instance_to(holder)
 
+        if not np.isfinite(self._low).all():  # nothing casts a shadow
+            self._low, self._high = -np.ones(3), np.ones(3)
+
     def aim(self, way: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(4, 4) to the light's clip space, and (4, 4) to where the shadow map is looked up (0..1, bias taken off)."""
         matrix, (_, deep) = light_matrix(way, self._low - PAD_M, self._high + PAD_M)

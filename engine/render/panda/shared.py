@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from panda3d import core
 
 from avatar_engine.engine.model import Model
@@ -11,6 +12,9 @@ from avatar_engine.engine.render.panda.extent import Extent
 from avatar_engine.engine.render.panda.geometry import Palette, SharedMesh, make_texture, palette
 from avatar_engine.engine.render.panda.occlusion import Baker
 
+KEPT_LIGHTS = 6  # directions of the key light whose bake is kept per level
+
+Float = NDArray[np.float32]
 Way = tuple[float, float, float]
 
 
@@ -26,6 +30,7 @@ class SharedModel:
         self._levels: dict[int, list[SharedMesh]] = {}
         self._extents: dict[int, Extent] = {}
         self._textures: dict[int, core.Texture] = {}
+        self._sky: dict[int, list[Float]] = {}
         self._seen: dict[tuple[int, Way | None], list[core.GeomVertexArrayData]] = {}
 
     def level(self, wanted: int) -> int:
@@ -51,8 +56,13 @@ class SharedModel:
         if (level, key) not in self._seen:
             meshes = self.meshes(level)
             baker = Baker(self._context, meshes, [self.texture(shared) for shared in meshes])
-            baked = baker.seen(None if key is None else np.array(key))
+            if level not in self._sky:
+                self._sky[level] = baker.sky()
+            baked = baker.seen(None if key is None else np.array(key), self._sky[level])
             baker.close()
+            same_level = [known for known in self._seen if known[0] == level]
+            if len(same_level) >= KEPT_LIGHTS:
+                del self._seen[same_level[0]]
             self._seen[level, key] = [shared.seen_array(values) for shared, values in zip(meshes, baked)]
         return self._seen[level, key]
 
