@@ -18,8 +18,9 @@ FACE = AvatarRequest(avatar_id="ada", style="warm", resolution="640x360", qualit
 
 
 def prewarm(_: JobProcess) -> None:
-    """Start the renderer before a call comes in."""
-    engine_host.prewarm(live_options(FACE).runtime)
+    """Start the engine and load the face before a call comes in."""
+    options = live_options(FACE)
+    engine_host.prewarm(options.runtime, options.session)
 
 
 server = AgentServer(setup_fnc=prewarm, initialize_process_timeout=60.0)

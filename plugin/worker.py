@@ -58,7 +58,8 @@ def read_metadata(metadata: str, defaults: AvatarRequest) -> JobWish:
 
 def make_server(options: WorkerOptions) -> AgentServer:
     """The agent server; `await server.run()` serves until SIGTERM, which drains it."""
-    runtime = live_options(options.defaults).runtime
+    defaults = live_options(options.defaults)
+    runtime = defaults.runtime
     rooms: set[str] = set()
 
     def load() -> float:
@@ -66,7 +67,7 @@ def make_server(options: WorkerOptions) -> AgentServer:
         return min(1.0, max(len(rooms) / options.avatars, engine_host.busy(runtime)))
 
     def prewarm(_: JobProcess) -> None:
-        engine_host.prewarm(runtime)
+        engine_host.prewarm(runtime, defaults.session)
 
     server = AgentServer(
         job_executor_type=JobExecutorType.THREAD,

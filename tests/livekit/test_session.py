@@ -15,6 +15,8 @@ from livekit.agents.voice.room_io import RoomOptions
 
 from avatar_engine import AvatarSession
 from avatar_engine.engine.errors import InputError
+from avatar_engine.plugin import engine_host
+from avatar_engine.plugin.options import AvatarRequest, live_options
 
 pytestmark = pytest.mark.livekit
 
@@ -154,3 +156,24 @@ async def test_a_wrong_avatar_says_so_and_leaves_nothing_behind(house) -> None:
 def test_wrong_options_are_refused_with_a_hint(wrong, told) -> None:
     with pytest.raises(InputError, match=told):
         AvatarSession(**wrong)
+
+
+@pytest.mark.timeout(120)
+async def test_a_warm_engine_shows_a_picture_soon_and_goes_when_it_is_let_go(house) -> None:
+    options = live_options(AvatarRequest(**SMALL))
+    await asyncio.to_thread(engine_host.prewarm, options.runtime, options.session)
+    try:
+        room = await house.join("agent", kind="agent")
+        avatar = AvatarSession(**SMALL)
+        began_s = time.monotonic()
+        await avatar.start(AgentSession(), room=room)
+        await avatar.wait_for_join(timeout=20.0)
+        print(f"published {time.monotonic() - began_s:.2f} s after start")
+        await avatar.aclose()
+        await room.disconnect()
+        assert [thread.name for thread in threading.enumerate() if thread.name.startswith("avatar-")] == [
+            "avatar-simulation"
+        ]
+    finally:
+        await engine_host.cool(options.runtime)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("avatar-")]
