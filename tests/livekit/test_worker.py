@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import threading
+import time
 import uuid
 from contextlib import asynccontextmanager
 
@@ -101,7 +102,9 @@ async def test_a_stock_agent_speaks_through_a_dispatched_avatar(house) -> None:
                 assert 0.8 < np.count_nonzero(levels > 0.1) * 0.0025 < 1.2
 
             rng = random.Random(2)
+            waits_ms = []
             for turn in range(15):
+                began_s, before = time.time(), len(started)
                 for frame in frames(rng.uniform(0.1, 1.5)):
                     await output.capture_frame(frame)
                 output.flush()
@@ -110,6 +113,9 @@ async def test_a_stock_agent_speaks_through_a_dispatched_avatar(house) -> None:
                     output.clear_buffer()
                 event = await asyncio.wait_for(output.wait_for_playout(), 4.0)
                 assert len(finished) == turn + 2
+                if len(started) > before:
+                    waits_ms.append(1000 * (started[-1].created_at - began_s))
+            print(f"captured -> playback_started: median {np.median(waits_ms):.0f} ms, most {max(waits_ms):.0f} ms")
         finally:
             await room.disconnect()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("avatar-")]
