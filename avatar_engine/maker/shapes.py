@@ -113,7 +113,7 @@ def _over_the_teeth(source: Source, vertices: Floats) -> Floats:
     return out
 
 
-CHEEK_FOLD = ((0.70, -0.70), (0.26, 0.26), 40)
+CHEEK_FOLD = ((0.70, -0.70), (0.26, 0.26), 24)
 """Where the smile of the data set has a hard half ring in the cheek: centre, size (eye distances), rounds."""
 
 
@@ -124,7 +124,7 @@ def _smooth_cheek(source: Source, vertices: Floats, delta: Floats) -> Floats:
     spot = np.exp(-(((np.abs(q[:, 0]) - x) / wide) ** 2) - ((q[:, 1] - y) / high) ** 2) * (q[:, 2] > -0.9)
     spot[np.setdiff1d(np.arange(len(vertices)), source.group_vertices("body"))] = 0.0
     lips = vertices[np.concatenate(lip_rings())]
-    spot *= smooth_step(0.0, 0.12, cKDTree(lips).query(vertices)[0])
+    spot *= smooth_step(0.04, 0.34, cKDTree(lips).query(vertices)[0])
     mean = neighbour_mean(quad_triangles(source.groups["body"][..., 0]), len(vertices))
     out = delta.copy()
     for _ in range(rounds):
