@@ -214,7 +214,7 @@ def test_every_kind_is_drawn_with_and_without_texture(
     textured = replace(loaded.meshes[0].material, kind=kind, alpha_mode=mode, unlit=False)
     for material in (textured, replace(textured, base_texture=None)):
         dressed = replace(loaded, meshes=(replace(loaded.meshes[0], material=material),))
-        for quality in ("medium", "high"):
+        for quality in ("medium", "high") if mode == "MASK" else ("medium",):
             view = renderer.open_view(dressed, WIDTH, HEIGHT, quality)
             assert covered(shot(renderer, dressed, view)).mean() > 0.05, (kind, mode, quality)
             renderer.close_view(view)

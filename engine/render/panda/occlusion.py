@@ -31,14 +31,64 @@ BIAS_M = 0.0035
 OFFSET_M = {"hair": 0.007, "hair_cap": 0.004, "eye": 0.0012}
 
 
+class DepthBuffers:
+    """Small buffers for all bakes, kept: the driver does not give the memory of a closed one back at once."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._known: dict[int, tuple[core.GraphicsOutput, core.DisplayRegion, core.Texture]] = {}
+
+    def draw(self, camera: core.NodePath, pixels: int) -> NDArray[np.uint8]:
+        """(pixels, pixels, 4) BGRA as `camera` sees its scene; valid until the next call."""
+        if pixels not in self._known:
+            self._known[pixels] = self._open(pixels)
+        buffer, region, picture = self._known[pixels]
+        region.set_camera(camera)
+        buffer.set_active(True)
+        self._context.engine.render_frame()
+        buffer.set_active(False)
+        region.set_camera(core.NodePath())
+        return np.frombuffer(memoryview(picture.get_ram_image()), np.uint8).reshape(pixels, pixels, 4)
+
+    def close(self) -> None:
+        """Give the buffers back."""
+        for buffer, _, _ in self._known.values():
+            self._context.engine.remove_window(buffer)
+        self._known.clear()
+
+    def _open(self, pixels: int) -> tuple[core.GraphicsOutput, core.DisplayRegion, core.Texture]:
+        context = self._context
+        wanted = core.FrameBufferProperties()
+        wanted.set_rgba_bits(8, 8, 8, 8)
+        wanted.set_depth_bits(24)
+        buffer = context.engine.make_output(
+            context.pipe,
+            "depth",
+            0,
+            wanted,
+            core.WindowProperties.size(pixels, pixels),
+            core.GraphicsPipe.BF_refuse_window | core.GraphicsPipe.BF_fb_props_optional,
+            context.gsg,
+            context.host,
+        )
+        picture = core.Texture("depth")
+        buffer.add_render_texture(picture, core.GraphicsOutput.RTM_copy_ram, core.GraphicsOutput.RTP_color)
+        buffer.set_clear_color(core.LColor(1, 1, 1, 1))
+        return buffer, buffer.make_display_region(), picture
+
+
 class Baker:
     """Depth pictures of one list of meshes at rest."""
 
-    def __init__(self, context: Context, meshes: Sequence[SharedMesh], textures: Sequence[core.Texture | None]) -> None:
-        self._context = context
+    def __init__(
+        self, buffers: DepthBuffers, meshes: Sequence[SharedMesh], textures: Sequence[core.Texture | None]
+    ) -> None:
+        self._buffers = buffers
         self._meshes = meshes
-        self._buffers: dict[int, tuple[core.GraphicsOutput, core.Texture]] = {}
         self._root = core.NodePath("bake")
+        camera = core.Camera("light", core.OrthographicLens())
+        camera.set_scene(self._root)
+        self._camera = core.NodePath(camera)
         white = core.Texture("white")
         white.setup_2d_texture(1, 1, core.Texture.T_unsigned_byte, core.Texture.F_rgba)
         white.set_ram_image(b"\xff\xff\xff\xff")
@@ -89,9 +139,8 @@ class Baker:
         return result
 
     def close(self) -> None:
-        """Let go of the scene and its buffers."""
-        for buffer, _ in self._buffers.values():
-            self._context.engine.remove_window(buffer)
+        """Let go of the scene."""
+        self._camera.node().set_scene(core.NodePath())
         self._root.remove_node()
 
     def _finish(self, shared: SharedMesh, values: Float) -> Float:
@@ -132,40 +181,14 @@ class Baker:
             result.append(open_ / len(spread) ** 2)
         return result
 
-    def _depth(self, matrix: NDArray[np.float64], pixels: int) -> NDArray[np.float64]:
-        if pixels not in self._buffers:
-            self._buffers[pixels] = self._open(pixels)
-        buffer, picture = self._buffers[pixels]
+    def _depth(self, matrix: NDArray[np.float64], pixels: int) -> Float:
         self._root.set_shader_input("light_matrix", core.LMatrix4f(*matrix.T.ravel().tolist()))
-        buffer.set_active(True)
-        self._context.engine.render_frame()
-        buffer.set_active(False)
-        data = np.frombuffer(memoryview(picture.get_ram_image()), np.uint8).reshape(pixels, pixels, 4)
-        digits = data[..., :3].astype(np.float64) / 255.0  # blue, green, red
-        return digits[..., 2] + digits[..., 1] / 255.0 + digits[..., 0] / 65025.0
-
-    def _open(self, pixels: int) -> tuple[core.GraphicsOutput, core.Texture]:
-        context = self._context
-        wanted = core.FrameBufferProperties()
-        wanted.set_rgba_bits(8, 8, 8, 8)
-        wanted.set_depth_bits(24)
-        buffer = context.engine.make_output(
-            context.pipe,
-            "depth",
-            0,
-            wanted,
-            core.WindowProperties.size(pixels, pixels),
-            core.GraphicsPipe.BF_refuse_window | core.GraphicsPipe.BF_fb_props_optional,
-            context.gsg,
-            context.host,
-        )
-        picture = core.Texture("depth")
-        buffer.add_render_texture(picture, core.GraphicsOutput.RTM_copy_ram, core.GraphicsOutput.RTP_color)
-        buffer.set_clear_color(core.LColor(1, 1, 1, 1))
-        camera = core.Camera("light", core.OrthographicLens())
-        camera.set_scene(self._root)
-        buffer.make_display_region().set_camera(core.NodePath(camera))
-        return buffer, picture
+        data = self._buffers.draw(self._camera, pixels)
+        depth = data[..., 2].astype(np.float32)  # blue, green, red: digits of base 255, the coarsest in red
+        depth += data[..., 1] * np.float32(1.0 / 255.0)
+        depth += data[..., 0] * np.float32(1.0 / 65025.0)
+        depth *= np.float32(1.0 / 255.0)
+        return depth
 
 
 def light_matrix(

@@ -10,6 +10,7 @@ from avatar_engine.engine.model import Model
 from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot, Stage
 from avatar_engine.engine.render.panda.context import Context
 from avatar_engine.engine.render.panda.curtain import Backdrops
+from avatar_engine.engine.render.panda.occlusion import DepthBuffers
 from avatar_engine.engine.render.panda.shadow import ShadowMap
 from avatar_engine.engine.render.panda.shared import SharedModel
 from avatar_engine.engine.render.panda.target import Pixels, Target
@@ -30,6 +31,7 @@ class PandaRenderer:
         self._models: dict[int, SharedModel] = {}
         self._views: dict[int, View] = {}
         self._targets: dict[tuple[int, int, int], Target] = {}
+        self._depths = DepthBuffers(self._context)
         self._backdrops = Backdrops()
         self._shadow_map: ShadowMap | None = None
         self._next = 1
@@ -39,7 +41,7 @@ class PandaRenderer:
         _check(width, height, quality, pixels)
         shared = self._models.get(id(model))
         if shared is None:
-            shared = self._models[id(model)] = SharedModel(model, self._context)
+            shared = self._models[id(model)] = SharedModel(model, self._depths)
         shared.views += 1
         number = self._next
         self._next += 1
@@ -104,6 +106,7 @@ class PandaRenderer:
         self._targets.clear()
         if self._shadow_map is not None:
             self._shadow_map.close()
+        self._depths.close()
         self._context.close()
 
     def _draw(self, view: View, target: Target) -> Pixels:

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from panda3d import core
 
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.panda.context import Context
 from avatar_engine.engine.render.panda.extent import Extent
 from avatar_engine.engine.render.panda.geometry import Palette, SharedMesh, make_texture, palette
-from avatar_engine.engine.render.panda.occlusion import Baker
+from avatar_engine.engine.render.panda.occlusion import Baker, DepthBuffers
 
 KEPT_LIGHTS = 6  # directions of the key light whose bake is kept per level
 
@@ -21,11 +20,11 @@ Way = tuple[float, float, float]
 class SharedModel:
     """One model on the card; made when its first view opens, dropped with its last."""
 
-    def __init__(self, model: Model, context: Context) -> None:
+    def __init__(self, model: Model, buffers: DepthBuffers) -> None:
         self.model = model
         self.views = 0
         self.palette: Palette = palette(model)
-        self._context = context
+        self._buffers = buffers
         self._there = sorted({mesh.level for mesh in model.meshes})
         self._levels: dict[int, list[SharedMesh]] = {}
         self._extents: dict[int, Extent] = {}
@@ -55,7 +54,7 @@ class SharedModel:
         """Baked light of every part of a level for a key light from direction `key`."""
         if (level, key) not in self._seen:
             meshes = self.meshes(level)
-            baker = Baker(self._context, meshes, [self.texture(shared) for shared in meshes])
+            baker = Baker(self._buffers, meshes, [self.texture(shared) for shared in meshes])
             if level not in self._sky:
                 self._sky[level] = baker.sky()
             baked = baker.seen(None if key is None else np.array(key), self._sky[level])
