@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
@@ -64,7 +63,7 @@ def _window() -> Float:
 
 def clean(audio: Float) -> Float:
     """A copy of audio (..., samples) without NaN or infinities, within [-1, 1]."""
-    out: Float = np.clip(audio, -1.0, 1.0, dtype=np.float32)
+    out: Float = np.minimum(np.maximum(np.asarray(audio, np.float32), np.float32(-1.0)), np.float32(1.0))
     # Clipping leaves only NaN; one sum finds it more cheaply than a look at every sample.
     if np.isnan(out.sum()):
         np.nan_to_num(out, copy=False, nan=0.0)
@@ -73,7 +72,11 @@ def clean(audio: Float) -> Float:
 
 def mel_power(padded: Float) -> Float:
     """(n, 240 + k * 160) samples, the first 240 already heard -> mel power (n, k, BANDS)."""
-    frames = sliding_window_view(padded, WINDOW, axis=1)[:, ::HOP]
+    padded = np.ascontiguousarray(padded)
+    row, sample = padded.strides
+    shape = (len(padded), (padded.shape[1] - WINDOW) // HOP + 1, WINDOW)
+    # The windows overlap in memory; numpy's own function for this costs as much as the transform.
+    frames: Float = np.ndarray(shape, np.float32, padded, 0, (row, HOP * sample, sample))
     first, last, starts, rising, falling = _triangles()
     out = np.empty((*frames.shape[:2], BANDS), np.float32)
     for at in range(0, frames.shape[1], _BLOCK_HOPS):

@@ -127,8 +127,9 @@ class VisemeDecoder:
         parted = idle & doubtful
 
         weights = belief * np.float32(1.0 - d.focus)
-        weights += np.float32(d.focus) * _ONE_HOT[label]
-        strongest = np.take_along_axis(weights, label[..., None], axis=2)[..., 0]
+        chosen = _ONE_HOT[label]
+        weights += np.float32(d.focus) * chosen
+        strongest = np.einsum("nkv,nkv->nk", weights, chosen)
         openness = np.minimum(seen.cues[..., OPENNESS], _WIDEST[label])
         weights = _opened_to(weights, strongest, label == AA, openness)
         weights[idle] = _REST
@@ -171,7 +172,7 @@ class VisemeDecoder:
         out *= seen.viseme + _FAINT
         np.sqrt(out, out=out)
         out *= self._bias
-        cues = np.clip(seen.cues, _FAINT, 1.0 - _FAINT)
+        cues = np.minimum(np.maximum(seen.cues, _FAINT), 1.0 - _FAINT)
         odds = cues / (1.0 - cues)
         out[..., PP] *= odds[..., CLOSURE]
         out[..., FF] *= odds[..., LABIODENTAL]
@@ -203,7 +204,7 @@ def _opened_to(weights: Float, strongest: Float, is_aa: NDArray[np.bool_], openn
     rest = weights[..., SIL]
     # Rest may come to 0.9 of the strongest: rest + (1 - s) * (1 - rest) = 0.9 * s * strongest.
     least = (1.0 - rest) / (1.0 - rest + np.maximum(0.9 * strongest - rest, 1e-3))
-    scale = np.clip(openness / np.maximum(shown, 1e-3), np.minimum(least, 1.0), 1.0)
+    scale = np.minimum(np.maximum(openness / np.maximum(shown, 1e-3), least), 1.0)
     lacks = np.maximum(openness - shown, 0.0) / (0.95 - np.minimum(shown, 0.9))
     room = 0.9 * strongest
     more = np.minimum(lacks, np.where(is_aa, 1.0, room / (1.0 + room)))
