@@ -38,7 +38,8 @@ lint: $(STAMP_DEV) ## Format, lint, types and layer contracts
 	@cd .link && ../$(BIN)/lint-imports --config ../pyproject.toml --no-cache
 
 test: $(STAMP_DEV) lint livekit-server ## Every check and every test
-	@$(BIN)/python -m pytest -m "not gpu and not bench" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not gpu and not bench and not livekit and not browser" -n 2 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "(livekit or browser) and not gpu and not bench" $(PYTEST_ARGS)
 
 livekit-server: $(STAMP_DEV) ## Build the pinned LiveKit server the tests talk to
 	@$(BIN)/python -m tools.livekit_server
