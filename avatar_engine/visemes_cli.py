@@ -41,9 +41,9 @@ def export_visemes(args: argparse.Namespace) -> int:
 
 def lipsync_score(args: argparse.Namespace) -> int:
     """Run a model over manifests and print the table, one row per group and condition."""
-    utterances = [u for path in args.manifest for u in read_manifest(path)]
-    if args.kind:
-        utterances = [u for u in utterances if u.kind == args.kind]
+    # The babble of the noisy conditions is made of all voices, whichever of them are scored.
+    everyone = [u for path in args.manifest for u in read_manifest(path)]
+    utterances = [u for u in everyone if not args.kind or u.kind == args.kind]
     if not utterances:
         raise InputError(str(args.manifest[0]), "lists no utterances", "give a JSON-lines manifest with phones")
     name = args.model or default_viseme_model()
@@ -53,7 +53,7 @@ def lipsync_score(args: argparse.Namespace) -> int:
         pairs = []
         for utterance in utterances:
             truth = truth_of(utterance.phones, utterance.duration_s)
-            samples = degraded(utterance, condition, utterances)
+            samples = degraded(utterance, condition, everyone)
             text = utterance.text if args.text else None
             spoken = analyse(model, samples, text=text, lang=utterance.lang)
             pairs.append((utterance, truth, shown_of(spoken.as_displayed(), len(truth.viseme))))
