@@ -56,6 +56,9 @@ avatars: $(STAMP_DEV) ## Rebuild the bundled avatars and compare
 backgrounds: $(STAMP_DEV) ## Rebuild the bundled backgrounds and compare
 	@$(BIN)/python -m tools.backgrounds --check
 
+train-visemes: $(STAMP_DEV) ## Train the viseme model again (hours; REAL= folder of aligned real speech)
+	@$(BIN)/python -m tools.visemes --real $(REAL) $(TRAIN_ARGS)
+
 docs: $(STAMP_DEV) ## Bring the generated parts of the documentation up to date
 	@$(BIN)/python -m tools.tick_table
 
