@@ -19,6 +19,7 @@ from avatar_engine.engine.gltf.vrm import toon_kind
 from avatar_engine.engine.model import Material, MaterialKind, Texture
 
 MAX_SIDE = 8192  # pixels; larger pictures are refused
+MEASURED_SIDE = 256  # decoding once at an eighth of the size finds broken pictures and costs no memory
 USED_SIDE = 4096  # larger ones are halved until they fit: nobody sees more in a 4K picture
 FORMATS = ("PNG", "JPEG", "WEBP")
 
@@ -75,29 +76,36 @@ def read_texture(document: Document, number: int, folder: Path, at: str, *, line
     else:
         data = bytes(resource(document, image.get("uri"), folder, spot))
     name = document.text(image, "name", f"image{source}")
-    height, width = _decode(document.where, data, spot).shape[:2]  # now, so that a broken picture is refused now
-    result = Texture(name, width, height, partial(_decode, document.where, data, spot), linear)
+    _, (width, height) = _decode(document.where, data, spot, MEASURED_SIDE)  # so that a broken one is refused now
+    result = Texture(name, width, height, partial(_pixels, document.where, data, spot), linear)
     document.cache["image", source] = result
     return result
 
 
-def _decode(where: str, data: bytes, at: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _pixels(where: str, data: bytes, at: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    picture = _decode(where, data, at, USED_SIDE)[0].convert("RGBA")
+    while max(picture.size) > USED_SIDE:
+        picture = picture.reduce(2)
+    return np.asarray(picture, np.uint8)
+
+
+def _decode(where: str, data: bytes, at: str, side: int) -> tuple[Image.Image, tuple[int, int]]:
+    """The picture, scaled down towards `side` while it is read where the format can, and its full size."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if max(image.size) > MAX_SIDE or min(image.size) < 1:
-                    size = f"{image.size[0]}x{image.size[1]}"
-                    raise AssetError(f"{where} {at}", f"is {size} pixels, at most {MAX_SIDE} a side are read")
-                image.draft("RGB", (USED_SIDE, USED_SIDE))
-                picture: Image.Image = image.convert("RGBA")
+                    shape = f"{image.size[0]}x{image.size[1]}"
+                    raise AssetError(f"{where} {at}", f"is {shape} pixels, at most {MAX_SIDE} a side are read")
+                size = image.size
+                image.draft("RGB", (side, side))
+                image.load()
+                return image, size
     except UnidentifiedImageError as error:
         raise AssetError(f"{where} {at}", "is not a PNG, JPEG or WebP picture") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise AssetError(f"{where} {at}", f"cannot be decoded: {error}", "export it again") from error
-    while max(picture.size) > USED_SIDE:
-        picture = picture.reduce(2)
-    return np.asarray(picture, np.uint8)
 
 
 def uv_transform(document: Document, material: dict[str, Any], path: str) -> tuple[int, np.ndarray[Any, Any] | None]:

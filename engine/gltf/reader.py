@@ -19,6 +19,7 @@ from avatar_engine.engine.gltf.nodes import Graph, read_graph
 from avatar_engine.engine.gltf.skin import Skeleton, influences, read_skeleton, vertex_matrices
 from avatar_engine.engine.gltf.upright import upright
 from avatar_engine.engine.gltf.vrm import expressed, read_vrm
+from avatar_engine.engine.memory import give_back
 from avatar_engine.engine.model import Joint, Mesh, Model, MorphTarget
 from avatar_engine.engine.surface import smooth_normals
 
@@ -55,12 +56,15 @@ def load_model(path: str | Path) -> Model:
     path = Path(path)
     document = open_document(path)
     try:
-        return _build(document, path)
+        model = _build(document, path)
     except AssetError:
         raise
     except (MemoryError, ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
         # Checked reads should have named the fault already; whatever slips through is still the file's fault.
         raise AssetError(document.where, f"cannot be read ({type(error).__name__}: {error})", "re-export it") from error
+    del document
+    give_back()
+    return model
 
 
 def _build(document: Document, path: Path) -> Model:

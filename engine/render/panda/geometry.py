@@ -322,8 +322,8 @@ def make_texture(texture: Texture) -> core.Texture:
     height, width = pixels.shape[:2]
     result = core.Texture(texture.name)
     result.setup_2d_texture(width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgba)
-    swapped = np.ascontiguousarray(pixels[..., [2, 1, 0, 3]])
-    result.set_ram_image(swapped.data.cast("B"))
+    # Rows are red first, the card expects blue first: the shaders swap, a copy would be as large as the picture.
+    result.set_ram_image(np.ascontiguousarray(pixels).data.cast("B"))
     result.set_minfilter(core.SamplerState.FT_linear_mipmap_linear)
     result.set_magfilter(core.SamplerState.FT_linear)
     result.set_wrap_u(core.SamplerState.WM_repeat)

@@ -170,7 +170,7 @@ FRAGMENT_MAIN = """
 void main() {
   vec4 t = vec4(1.0);
 #ifdef TEXTURED
-  t = texture(tex, uv);
+  t = texture(tex, uv).bgra;  // stored red first
 #endif
   float alpha = t.a * base.a;
   vec3 albedo = lin(t.rgb) * base.rgb;

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from panda3d import core
 
+from avatar_engine.engine.memory import give_back
 from avatar_engine.engine.model import Model
 from avatar_engine.engine.render.panda.extent import Extent
 from avatar_engine.engine.render.panda.geometry import Palette, SharedMesh, make_texture, palette
@@ -59,6 +60,7 @@ class SharedModel:
                 self._sky[level] = baker.sky()
             baked = baker.seen(None if key is None else np.array(key), self._sky[level])
             baker.close()
+            give_back()
             same_level = [known for known in self._seen if known[0] == level]
             if len(same_level) >= KEPT_LIGHTS:
                 del self._seen[same_level[0]]

@@ -12,7 +12,7 @@ from panda3d import core
 from avatar_engine.engine.errors import DeviceError
 from avatar_engine.engine.render.panda.context import Context
 
-POOL = 6  # pictures kept for reuse: more than encoder queues hold on to
+POOL = 4  # pictures kept for reuse: more than encoder queues hold on to
 
 Pixels = NDArray[np.uint8]
 
