@@ -30,14 +30,16 @@ class Lod:
     writes = ("level",)
 
     def run(self, world: World) -> None:
-        """0 finest; pictures of up to 400 lines show level 2 on software GL, larger ones level 1 below `ultra`."""
+        """0 finest. A GPU shows level 1, and 0 from `high` up; software GL shows level 0 only for `ultra`, and
+        level 2 where the picture is small or `low` asks for speed."""
         software = world.resource(Studio).renderer.info.software
         for _, view in world.each(View):
-            fine = view.quality == "ultra" or (not software and view.quality == "high")
-            if not software:
-                view.level = 0 if fine and view.height > 400 else 1
+            fine = ("ultra",) if software else ("high", "ultra")
+            coarse_up_to = {"low": 720, "medium": 400}.get(view.quality, 0) if software else 0
+            if view.quality in fine and view.height > 400:
+                view.level = 0
             else:
-                view.level = 0 if fine else 2 if view.height <= 400 and view.quality in ("low", "medium") else 1
+                view.level = 2 if view.height <= coarse_up_to else 1
 
 
 class Render:
