@@ -24,6 +24,7 @@ if [ "$(uname -s)" = Linux ]; then
     if [ "$kind" = dev ]; then
         has libespeak-ng.so.1 || missing+=(libespeak-ng1)
         command -v ffprobe >/dev/null || missing+=(ffmpeg)
+        command -v npm >/dev/null || missing+=(npm)
         command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
     fi
 fi
