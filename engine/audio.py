@@ -193,17 +193,6 @@ class SpeechTimeline:
                 out[low - start : low - start + len(part)] = part
         return out
 
-    def words(self, start: int, stop: int) -> list[tuple[float, float, str]]:
-        """Words planned so far that overlap [start, stop): (start_s, end_s on the timeline, text)."""
-        found = []
-        for run in self.runs:
-            shift = (run.at - run.position) / self.rate
-            for word in run.segment.words:
-                low, high = word.start_s + shift, word.end_s + shift
-                if high * self.rate > start and low * self.rate < stop:
-                    found.append((low, high, word.text))
-        return found
-
     def _to_heard(self, position: int) -> int:
         return (position * self.HEARD_RATE + self.rate // 2) // self.rate
 

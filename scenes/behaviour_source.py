@@ -11,7 +11,7 @@ import yaml
 
 from avatar_engine.engine.errors import SceneError, suggest
 from avatar_engine.scenes.behaviour_schema import BehaviourSpec
-from avatar_engine.scenes.yaml_source import parse_yaml
+from avatar_engine.scenes.yaml_source import dotted, parse_yaml
 
 BUNDLED = Path(__file__).parent / "behaviors"
 MAX_FILES = 32
@@ -31,7 +31,7 @@ class Source:
         """`file:line part.of.it` of a place in this file."""
         if self._node is None:
             self._node = yaml.compose(self.text, yaml.SafeLoader)
-        return f"{self.path}:{_line(self._node, location)} {_dotted(location)}"
+        return f"{self.path}:{_line(self._node, location)} {dotted(location)}"
 
 
 def find_behaviour(name: str, beside: Path | None = None) -> Path:
@@ -101,10 +101,3 @@ def _line(node: Any, location: Iterable[str | int]) -> int:
             break
         node = child
     return int(line)
-
-
-def _dotted(location: Location) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text

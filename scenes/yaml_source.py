@@ -93,7 +93,7 @@ def parse_yaml(text: str, schema: type[S], name: str) -> S:
 def _first_mistake(error: ValidationError, node: Any, schema: type[BaseModel], name: str) -> SceneError:
     problem = min(error.errors(), key=lambda item: _line(node, item["loc"]))
     location = tuple(part for part in problem["loc"] if not _is_tag(part))
-    where = f"{name}:{_line(node, problem['loc'])} {_dotted(location)}"
+    where = f"{name}:{_line(node, problem['loc'])} {dotted(location)}"
     if problem["type"] == "extra_forbidden":
         known = _fields_at(schema, location[:-1])
         return SceneError(where, "unknown key", suggest(str(location[-1]), known))
@@ -112,7 +112,8 @@ def _is_tag(part: str | int) -> bool:
     return isinstance(part, str) and ("[" in part or "function-" in part)
 
 
-def _dotted(location: Path_) -> str:
+def dotted(location: Iterable[str | int]) -> str:
+    """`(lights, 0, colour)` as people write it: `lights[0].colour`."""
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
