@@ -7,11 +7,14 @@ import threading
 
 from avatar_engine.live import LiveDriver, SteppedRuntime
 from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.scenes.library import Avatar
 
 _lock = threading.Lock()
 _engines: dict[RuntimeOptions, LiveDriver] = {}
 _users: dict[RuntimeOptions, int] = {}
 _warm: set[RuntimeOptions] = set()
+_faces: dict[RuntimeOptions, Avatar] = {}
+"""What `prewarm` loaded: the library forgets an avatar that nobody holds."""
 
 
 async def acquire(options: RuntimeOptions) -> LiveDriver:
@@ -80,6 +83,7 @@ def _give_up(options: RuntimeOptions) -> LiveDriver | None:
         if _users[options] > 0:
             return None
         del _users[options]
+        _faces.pop(options, None)
         return _engines.pop(options)
 
 
@@ -92,6 +96,7 @@ def _make(options: RuntimeOptions, face: SessionOptions | None) -> SteppedRuntim
         for _ in range(options.hz // face.fps + 1):
             runtime.step()
         # A small view that is never drawn keeps what the avatar's views share.
-        runtime.renderer.open_view(runtime.library.load(face.avatar).model, 64, 64, face.quality)
+        _faces[options] = avatar = runtime.library.load(face.avatar)
+        runtime.renderer.open_view(avatar.model, 64, 64, face.quality)
         runtime.close_session(session)
     return runtime

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from livekit import rtc
+from livekit.rtc.participant import UnpublishTrackError
 
 from avatar_engine.engine.image import Image
 from avatar_engine.engine.media.encoders import choose_h264
@@ -142,7 +143,7 @@ class Publisher:
             if participant is not None and publication.sid in participant.track_publications:
                 try:
                     await participant.unpublish_track(publication.sid)
-                except rtc.UnpublishTrackError:
+                except UnpublishTrackError:
                     continue  # the room is going away by itself
         await self._outlet.aclose()
         await self._audio.aclose()

@@ -11,6 +11,7 @@ from livekit import rtc
 from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr, get_job_context
 from livekit.agents.llm import FunctionTool, RawFunctionTool
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
+from livekit.rtc.participant import PublishTrackError
 
 from avatar_engine.components.emotions import find_emotion
 from avatar_engine.engine.errors import EngineError
@@ -207,7 +208,7 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost", "avatar_notice"]]):
         await connected(room)
         try:
             await stage.publisher.publish(room.local_participant)
-        except (rtc.PublishTrackError, EngineError) as error:
+        except (PublishTrackError, EngineError) as error:
             self._lost(error)
             return
         await stage.publisher.somebody_listens(FIRST_LISTENER_S)
