@@ -1,5 +1,9 @@
 """A second participant that watches and listens: when each picture and each 10 ms of sound arrived, and how bright
-and loud they were."""
+and loud they were.
+
+Times are those of the media's own clocks, laid over the arrivals: a receiver that this machine wakes late still knows
+when a picture was meant to be seen and a sample to be heard.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,24 @@ from numpy.typing import NDArray
 
 BLOCK_S = 0.0025
 """Loudness is taken over blocks this long."""
+STRETCH_S = 2.0
+PUNCTUAL = 0.2
+"""The share of arrivals within a stretch that came no later than the media's clock says."""
+
+
+def on_clock(media_s: NDArray[np.float64], arrived_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) media times as steady-clock times: every stretch is laid where its punctual items arrived."""
+    if not len(media_s):
+        return arrived_s
+    stretch = ((media_s - media_s[0]) / STRETCH_S).astype(np.int64)
+    late_s = arrived_s - media_s
+    middles, offsets = [], []
+    for number in np.unique(stretch):
+        inside = stretch == number
+        if np.count_nonzero(inside) >= 10 or not middles:
+            middles.append(float(media_s[inside].mean()))
+            offsets.append(float(np.quantile(late_s[inside], PUNCTUAL)))
+    return np.asarray(media_s + np.interp(media_s, middles, offsets))
 
 
 def token(key: str, secret: str, room: str, identity: str, *, kind: str = "standard") -> str:
@@ -23,9 +45,11 @@ def token(key: str, secret: str, room: str, identity: str, *, kind: str = "stand
 
 @dataclass(slots=True)
 class Seen:
-    """One picture: arrival (steady clock), mean luma 0..255, its number and heard-time if the sender told them."""
+    """One picture: arrival (steady clock), its time on the stream's own clock, mean luma 0..255, its number and
+    heard-time if the sender told them."""
 
     at_s: float
+    media_s: float
     luma: float
     width: int
     height: int
@@ -69,20 +93,25 @@ class Receiver:
     def luma(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(times_s, luma) of all pictures."""
         shown = list(self.pictures)
-        return np.array([p.at_s for p in shown]), np.array([p.luma for p in shown])
+        times_s = on_clock(np.array([p.media_s for p in shown]), np.array([p.at_s for p in shown]))
+        return times_s, np.array([p.luma for p in shown])
 
     def loudness(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(times_s, rms 0..1) in blocks of `BLOCK_S`, a block heard from its frame's arrival on."""
+        heard = list(self.sound)
+        if not heard:
+            return np.zeros(0), np.zeros(0)
+        block = max(1, round(BLOCK_S * self.rate))
+        starts = np.cumsum([0] + [len(samples) for _, samples in heard])[:-1] / self.rate
+        begin_s = on_clock(starts, np.array([at_s for at_s, _ in heard]))
         times: list[NDArray[np.float64]] = []
         levels: list[NDArray[np.float64]] = []
-        block = max(1, round(BLOCK_S * self.rate))
-        for at_s, samples in list(self.sound):
+        for at_s, (_, samples) in zip(begin_s, heard):
             count = len(samples) // block
             parts = samples[: count * block].reshape(count, block).astype(np.float64) / 32768.0
             times.append(at_s + np.arange(count) * BLOCK_S)
             levels.append(np.sqrt(np.mean(parts**2, axis=1)))
-        empty = np.zeros(0)
-        return (np.concatenate(times), np.concatenate(levels)) if times else (empty, empty)
+        return np.concatenate(times), np.concatenate(levels)
 
     def samples(self) -> NDArray[np.int16]:
         """All sound, one array."""
@@ -105,7 +134,8 @@ class Receiver:
                 number = told.frame_id if told is not None and told.HasField("frame_id") else -1
                 heard = told.user_timestamp if told is not None and told.HasField("user_timestamp") else -1
                 level = float(luma[::7].mean())
-                self.pictures.append(Seen(at_s, level, frame.width, frame.height, number, heard))
+                media_s = event.timestamp_us / 1e6
+                self.pictures.append(Seen(at_s, media_s, level, frame.width, frame.height, number, heard))
                 self.last_picture = frame
         finally:
             await stream.aclose()

@@ -6,8 +6,8 @@ tone begin it must see white begin.
 
 from __future__ import annotations
 
-import os
 from collections import deque
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,6 @@ from avatar_engine.engine.messages import (
     ResumeSpeech,
     VideoFrame,
 )
-from avatar_engine.plugin.metrics import SessionFigures
 
 LOUD = 0.02
 QUIET_LUMA = 60  # not black: black is what a source shows that has no picture yet
@@ -70,6 +69,15 @@ class SignalRuntime:
         name = f"signal-{self._opened}"
         self._sessions[name] = _Signal(options, SpeechTimeline(options.rate, 0.0), deque(), np.zeros(0, np.float32))
         return name
+
+    def open_session_soon(self, options: SignalOptions) -> Future[str]:
+        """There is nothing to load."""
+        opened: Future[str] = Future()
+        opened.set_result(self.open_session(options))
+        return opened
+
+    def make_ready(self, until_s: float) -> None:
+        """Nothing is ever being made ready."""
 
     def close_session(self, session: str) -> None:
         del self._sessions[session]
@@ -210,19 +218,3 @@ def meets(heard: list[float], seen: list[float], least: int = 20) -> bool:
         return False
     signed = abs(float(np.median(pair(heard, seen)))) * 1000
     return signed <= 20.0 and float(np.quantile(skew_ms, 0.95)) <= 45.0
-
-
-class Starved:
-    """Whether this machine gave the sender its time since then: late packets and empty queues tell."""
-
-    def __init__(self, figures: SessionFigures) -> None:
-        self._figures = figures
-        self._underruns = figures.audio_underruns
-
-    def now(self) -> bool:
-        busy = os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
-        return (
-            busy
-            or self._figures.audio_underruns > self._underruns
-            or (self._figures.packet_late_s.quantile(0.95) > 0.015)
-        )

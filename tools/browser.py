@@ -118,7 +118,7 @@ async def browser(url: str) -> AsyncIterator[asyncio.subprocess.Process]:
             "--disable-extensions",
             "--disable-background-networking",
             "--autoplay-policy=no-user-gesture-required",
-            "--window-size=1280,720",
+            "--window-size=720,480",
             f"--user-data-dir={profile}",
             url,
             stdout=asyncio.subprocess.DEVNULL,

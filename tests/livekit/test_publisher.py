@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from livekit import rtc
 
-from tools.av_signal import QUIET_LUMA, Starved, beeps, meets, onsets, pair
+from tools.av_signal import QUIET_LUMA, beeps, meets, onsets, pair
 
 pytestmark = pytest.mark.livekit
 
 RATE = 24_000
-ATTEMPTS = 3
-BEEPS = 20
+ATTEMPTS = 8
+BEEPS = 16
 
 
 async def say(stage, samples, chunk_s: float = 0.1, flush: bool = True) -> None:
@@ -44,14 +44,14 @@ async def test_first_picture_is_a_real_one_and_nobody_needs_to_subscribe(house, 
             assert (first.width, first.height) == (320, 180)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("codec", ["h264", "raw"])
 async def test_sound_and_picture_meet_at_the_receiver(house, codec) -> None:
+    tried = []
     async with house.avatar(codec) as stage, house.watching() as receiver:
         await receiver.first_picture()
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(1.5)
         for _ in range(ATTEMPTS):
-            starved = Starved(stage.figures)
             receiver.forget()
             await say(stage, beeps(BEEPS, RATE))
             ended = await stage.output.wait_for_playout()
@@ -61,14 +61,10 @@ async def test_sound_and_picture_meet_at_the_receiver(house, codec) -> None:
             heard, seen = onsets(*receiver.loudness(), threshold=0.05), onsets(*receiver.luma(), threshold=145.0)
             times, _ = receiver.luma()
             fps = (len(times) - 1) / (times[-1] - times[0])
+            tried.append(f"{np.round(1000 * np.array(pair(heard, seen)))} ms, {fps:.1f} fps")
             if meets(heard, seen, BEEPS - 4) and fps >= 29.0:
                 return
-            if not starved.now():
-                break
-        skew_ms = 1000 * np.array(pair(heard, seen))
-        if starved.now():
-            pytest.skip(f"this machine is too busy to measure on: {np.median(skew_ms):+.0f} ms")
-        raise AssertionError(f"{len(skew_ms)} of {BEEPS} beeps, skew {np.round(skew_ms)}, {fps:.1f} fps")
+    raise AssertionError(tried)
 
 
 async def test_frames_carry_the_time_their_sound_is_heard(house) -> None:

@@ -1,11 +1,11 @@
-// Measures when the page gets sound and pictures, takes a still, and posts everything to /report. What the
-// sound card and the screen add on top is their own (see `device`); the fake sound card of a headless browser
-// says 30-40 ms.
+// Measures when the page gets sound and pictures, takes a still, and posts everything to /report, again and again.
+// What the sound card and the screen add on top is their own (see `device`); the fake sound card of a headless
+// browser says 30-40 ms.
 const seconds = Number(new URLSearchParams(location.search).get('seconds') || 12);
 const video = document.getElementById('face');
-const pictures = [];  // [time the page gets it in ms, mean green, green of 32x16 around the mouth]
+const pictures = [];  // [time it was handed to the screen, its RTP time (both ms), mean green, green of 32x16 around the mouth]
 let device = () => ({});
-const sounds = [];    // [time the page gets it in ms, rms] per 128 samples
+const sounds = [];    // [time the page gets it, the sound's own time (both ms), rms] per 128 samples
 const small = document.createElement('canvas');
 small.width = 64; small.height = 36;
 const paint = small.getContext('2d', { willReadFrequently: true });
@@ -30,11 +30,11 @@ window.addEventListener('avatar-track', async ({ detail: track }) => {
   const mute = new GainNode(context, { gain: 0 });
   context.createMediaStreamSource(new MediaStream([track.mediaStreamTrack])).connect(meter);
   meter.connect(mute).connect(context.destination);
-  meter.port.onmessage = ({ data: [, level] }) => sounds.push([performance.now(), level]);
+  meter.port.onmessage = ({ data: [at, level] }) => sounds.push([performance.now(), 1000 * at, level]);
   device = () => ({ baseMs: 1000 * context.baseLatency, outputMs: 1000 * context.outputLatency });
 });
 
-function look() {
+function look(_, told) {
   paint.drawImage(video, 0, 0, 64, 36);
   const pixels = paint.getImageData(0, 0, 64, 36).data;
   let all = 0;
@@ -45,7 +45,7 @@ function look() {
   const lips = paint.getImageData(0, 0, 32, 16).data;
   const mouth = [];
   for (let at = 1; at < lips.length; at += 4) mouth.push(lips[at]);
-  pictures.push([performance.now(), all / (64 * 36), mouth]);
+  pictures.push([told.presentationTime, told.rtpTimestamp / 90, all / (64 * 36), mouth]);
   video.requestVideoFrameCallback(look);
 }
 video.requestVideoFrameCallback(look);
@@ -71,12 +71,16 @@ async function stats() {
 
 window.avatarRoom.then(async () => {
   await fetch('/report', { method: 'POST', body: JSON.stringify({ joined: true }) });
-  await new Promise((done) => setTimeout(done, 1000 * seconds));
-  const still = document.createElement('canvas');
-  still.width = video.videoWidth; still.height = video.videoHeight;
-  still.getContext('2d').drawImage(video, 0, 0);
-  await fetch('/report', { method: 'POST', body: JSON.stringify({
-    pictures, sounds, currentTime: video.currentTime, width: video.videoWidth, height: video.videoHeight,
-    stats: await stats(), device: device(), still: still.toDataURL('image/png'),
-  }) });
+  for (;;) {
+    await new Promise((done) => setTimeout(done, 1000 * seconds));
+    const still = document.createElement('canvas');
+    still.width = video.videoWidth; still.height = video.videoHeight;
+    still.getContext('2d').drawImage(video, 0, 0);
+    const body = JSON.stringify({
+      pictures: pictures.splice(0), sounds: sounds.splice(0), currentTime: video.currentTime,
+      width: video.videoWidth, height: video.videoHeight,
+      stats: await stats(), device: device(), still: still.toDataURL('image/png'),
+    });
+    await fetch('/report', { method: 'POST', body });
+  }
 });
