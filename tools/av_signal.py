@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future
-from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,15 +78,6 @@ class SignalRuntime:
 
     def make_ready(self, until_s: float) -> None:
         """Nothing is ever being made ready."""
-
-    def open_session_soon(self, options: SignalOptions) -> Future[str]:
-        """Nothing is to be loaded: open at once."""
-        opened: Future[str] = Future()
-        opened.set_result(self.open_session(options))
-        return opened
-
-    def make_ready(self, until_s: float) -> None:
-        """Nothing is being loaded."""
 
     def close_session(self, session: str) -> None:
         del self._sessions[session]
