@@ -23,6 +23,7 @@ class RuntimeOptions:
     audio_rate: int = 48_000
     viseme_model: str = "neural"
     look_ahead_s: float | None = None  # None: what the viseme model asks for
+    spare_s: float = 0.1  # speech that is there already is analysed so much earlier still, in larger pieces
     draw: bool = True
     journal: Path | None = None
     watch_files: bool = False  # reload scenes and behaviours when their files change

@@ -144,8 +144,7 @@ class Runtime:
         world.batch.widen("joints_before", len(rig.joint_names) * 6)
         track = VisemeTimeline(self._model.open(), np.zeros((RING, 20), np.float32))
         speech = Speech(
-            SpeechTimeline(self.options.audio_rate, self._look_ahead_s()),
-            np.zeros(0, np.float32),
+            SpeechTimeline(self.options.audio_rate, self._look_ahead_s(), self.options.spare_s),
             np.zeros(0, np.float32),
         )
         switches = Switches(options.facial_expressions, options.head_movements, options.emotion_enabled, options.style)

@@ -27,12 +27,11 @@ class Inbox:
 class Speech:
     """The session's audio: the plan, and what this tick plays.
 
-    samples: (n,) this tick at `timeline.rate`. heard: (m,) the same at 16 kHz.
+    samples: (n,) this tick at `timeline.rate`.
     """
 
     timeline: SpeechTimeline
     samples: Float
-    heard: Float
     spans: tuple[SegmentSpan, ...] = ()
     generation: int = 0
     cleared: bool = False  # this tick carried out a ClearSpeech

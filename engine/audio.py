@@ -2,7 +2,9 @@
 
 The plan says what every sample up to `planned_until` of the timeline is: speech of some segment or silence. It
 runs `lookahead` samples ahead of the tick being played wherever speech has arrived that early, so analysers see
-the future without delaying anybody; where it has not, a segment waits to start until that much is there.
+the future without delaying anybody; where it has not, a segment waits to start until that much is there. Speech that
+has arrived earlier still is planned `spare` samples further: nothing waits for that, but analysers may work in larger
+pieces.
 """
 
 from __future__ import annotations
@@ -80,6 +82,7 @@ class Run:
     at: int
     count: int
     final: bool = False
+    heard_to: int | None = None  # `heard` of the segment from here on came too late for this run: it stays silence
 
 
 class SpeechTimeline:
@@ -87,9 +90,10 @@ class SpeechTimeline:
 
     HEARD_RATE = 16_000
 
-    def __init__(self, rate: int, lookahead_s: float) -> None:
+    def __init__(self, rate: int, lookahead_s: float, spare_s: float = 0.0) -> None:
         self.rate = rate
         self.lookahead = int(lookahead_s * rate)
+        self.spare = int(spare_s * rate)
         self.planned_until = 0
         self.paused = False
         self.runs: deque[Run] = deque()
@@ -145,14 +149,15 @@ class SpeechTimeline:
         self.paused = False
 
     def plan(self, start: int, end: int) -> None:
-        """Decide the timeline at least up to `end` (the tick plays [start, end)) and at most `lookahead` further."""
+        """Decide the timeline at least up to `end` (the tick plays [start, end)): speech at most `lookahead + spare`
+        further, silence after it at most `lookahead`, as other speech may still take its place."""
         self._forget(start)
         self.planned_until = max(self.planned_until, start)
-        horizon = end + self.lookahead
+        horizon = end + self.lookahead + self.spare
         while self.planned_until < horizon:
             if self.paused or not self._waiting:
                 self._flowing = False
-                silent_until = end if self.paused else max(end, min(self._tail_until, horizon))
+                silent_until = end if self.paused else max(end, min(self._tail_until, end + self.lookahead))
                 self.planned_until = max(self.planned_until, silent_until)
                 return
             segment = self._waiting[0]
@@ -160,8 +165,11 @@ class SpeechTimeline:
             if ready == 0 and segment.last:
                 self._finish(segment, start)
             elif ready == 0 or (not self._flowing and not segment.last and ready < self.lookahead):
-                self._flowing = False
-                self.planned_until = max(self.planned_until, end)
+                # Speech that comes before the planned has been played goes on without waiting again.
+                if self.planned_until < end:
+                    self._flowing = False
+                    self._settle()
+                    self.planned_until = end
                 return
             else:
                 self._flowing = True
@@ -189,9 +197,25 @@ class SpeechTimeline:
             count = self._to_heard(run.at + run.count) - at
             low, high = max(at, start), min(at + count, stop)
             if high > low:
-                part = run.segment.heard.read(first + low - at, first + high - at)
+                stop_at = first + high - at if run.heard_to is None else min(first + high - at, run.heard_to)
+                part = run.segment.heard.read(first + low - at, stop_at)
                 out[low - start : low - start + len(part)] = part
         return out
+
+    def heard_until(self) -> int:
+        """The 16 kHz position up to which `heard` will stay as it is: speech at 16 kHz may be a little behind that at
+        the session's rate until its segment ends."""
+        until = self.planned_until * self.HEARD_RATE // self.rate
+        run = self.runs[-1] if self.runs else None
+        if run is not None and not run.segment.last and run.at + run.count == self.planned_until:
+            until = min(until, self._to_heard(run.at) + run.segment.heard.end - self._to_heard(run.position))
+        return until
+
+    def _settle(self) -> None:
+        """Silence follows the last run: what is heard of it now is all that ever will be."""
+        run = self.runs[-1] if self.runs else None
+        if run is not None and run.heard_to is None and run.at + run.count == self.planned_until:
+            run.heard_to = run.segment.heard.end
 
     def _to_heard(self, position: int) -> int:
         return (position * self.HEARD_RATE + self.rate // 2) // self.rate

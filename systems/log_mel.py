@@ -21,8 +21,8 @@ LOW_HZ, HIGH_HZ = 60.0, 7800.0
 # Mel power of a full-scale sine is about 1e4 in this scale; -100 dB under that counts as digital silence.
 POWER_FLOOR = 1e-6
 _TAIL = WINDOW - HOP
-# numpy transforms row by row, so the block only bounds the memory of long pushes.
-_BLOCK_HOPS = 4096
+# numpy transforms row by row, so the block only keeps what is worked on within a processor's own cache.
+_BLOCK_FRAMES = 64
 
 
 def mel_of_hz(hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -73,23 +73,26 @@ def clean(audio: Float) -> Float:
 def mel_power(padded: Float) -> Float:
     """(n, 240 + k * 160) samples, the first 240 already heard -> mel power (n, k, BANDS)."""
     padded = np.ascontiguousarray(padded)
-    row, sample = padded.strides
+    per_stream, per_sample = padded.strides
     shape = (len(padded), (padded.shape[1] - WINDOW) // HOP + 1, WINDOW)
     # The windows overlap in memory; numpy's own function for this costs as much as the transform.
-    frames: Float = np.ndarray(shape, np.float32, padded, 0, (row, HOP * sample, sample))
+    frames: Float = np.ndarray(shape, np.float32, padded, 0, (per_stream, HOP * per_sample, per_sample))
     first, last, starts, rising, falling = _triangles()
     out = np.empty((*frames.shape[:2], BANDS), np.float32)
-    for at in range(0, frames.shape[1], _BLOCK_HOPS):
-        block = frames[:, at : at + _BLOCK_HOPS]
-        # A constant offset is taken out of every window, so a DC bias never reaches the bands.
-        windowed = block - np.add.reduce(block, axis=2, keepdims=True) * np.float32(1.0 / WINDOW)
-        windowed *= _window()
-        spectrum = np.fft.rfft(windowed, FFT, axis=2)[:, :, first:last]
-        power = np.square(spectrum.real, dtype=np.float32)
-        power += np.square(spectrum.imag, dtype=np.float32)
-        up = np.add.reduceat(power * rising, starts, axis=2)
-        down = np.add.reduceat(power * falling, starts, axis=2)
-        out[:, at : at + _BLOCK_HOPS] = up[:, :, :-1] + down[:, :, 1:]
+    hops = min(frames.shape[1], _BLOCK_FRAMES)
+    streams = max(1, _BLOCK_FRAMES // hops)
+    for row in range(0, len(frames), streams):
+        for at in range(0, frames.shape[1], hops):
+            block = frames[row : row + streams, at : at + hops]
+            # A constant offset is taken out of every window, so a DC bias never reaches the bands.
+            windowed = block - np.add.reduce(block, axis=2, keepdims=True) * np.float32(1.0 / WINDOW)
+            windowed *= _window()
+            spectrum = np.fft.rfft(windowed, FFT, axis=2)[:, :, first:last]
+            power = np.square(spectrum.real, dtype=np.float32)
+            power += np.square(spectrum.imag, dtype=np.float32)
+            up = np.add.reduceat(power * rising, starts, axis=2)
+            down = np.add.reduceat(power * falling, starts, axis=2)
+            out[row : row + streams, at : at + hops] = up[:, :, :-1] + down[:, :, 1:]
     return out
 
 

@@ -1,4 +1,9 @@
-"""Feeds planned speech to the viseme model and reads the viseme frame of this tick's middle."""
+"""Feeds planned speech to the viseme model and reads the viseme frame of this tick's middle.
+
+A call of the model costs more than the hops in it, so a stream is fed when this tick would have no frame without it, and
+then with everything that is planned: a few ticks' worth when the voice is ahead of playback, every tick when it is not.
+Frames do not depend on how hops are cut into calls.
+"""
 
 from __future__ import annotations
 
@@ -40,31 +45,44 @@ class VisemeAnalysis:
         sessions = world.each3(Row, Speech, VisemeTimeline)
         work: dict[int, list[tuple[Speech, VisemeTimeline]]] = defaultdict(list)
         tick_hop = first_sample(world.tick, RATE, world.hz) // HOP
+        middle = world.time_s * RATE / HOP - 0.5
+        needed = int(np.floor(middle)) + 2 + model.delay_frames
         for _, (_row, speech, track) in sessions:
             if speech.cleared or speech.held:
                 self._restart(model, track, tick_hop)
-            hops = self._new_hops(speech, track, tick_hop, world)
+            hops = self._new_hops(model, speech, track, tick_hop, needed, world)
             if hops > 0:
                 work[hops].append((speech, track))
         for hops, group in work.items():
             self._feed(model, group, hops)
         visemes, cues = world.batch["visemes"], world.batch["cues"]
-        middle = world.time_s * RATE / HOP - 0.5
+        visemes[:], cues[:] = SILENT_FRAME[:15], SILENT_FRAME[15:]
         for _, (row, _speech, track) in sessions:
-            frame = self._at(track, middle)
-            visemes[row.index] = frame[:15]
-            cues[row.index] = frame[15:]
+            if not track.asleep and track.newest >= 0:
+                frame = self._at(track, middle)
+                visemes[row.index] = frame[:15]
+                cues[row.index] = frame[15:]
 
-    def _new_hops(self, speech: Speech, track: VisemeTimeline, tick_hop: int, world: World) -> int:
+    def _new_hops(
+        self, model: VisemeModel, speech: Speech, track: VisemeTimeline, tick_hop: int, needed: int, world: World
+    ) -> int:
+        """Hops to feed now, so that at least `needed` are fed in all, if so many are planned."""
         timeline = speech.timeline
         start = first_sample(world.tick, timeline.rate, world.hz)
         if not timeline.busy(start, int(TAIL_S * timeline.rate)):
             track.asleep = True
             return 0
-        if track.asleep:
-            self._restart(world.resource(VisemeEngine).model, track, tick_hop)
+        wakes = track.asleep
+        if wakes:
+            self._restart(model, track, tick_hop)
             track.asleep = False
-        return timeline.planned_until * RATE // timeline.rate // HOP - track.fed
+        elif track.fed >= needed:
+            return 0
+        planned = timeline.heard_until() // HOP
+        if wakes:
+            # Streams that begin in the same tick shall not all be due in the same ticks from now on.
+            planned = min(planned, needed + track.slot * 5 % (timeline.spare * RATE // timeline.rate // HOP + 1))
+        return planned - track.fed
 
     def _restart(self, model: VisemeModel, track: VisemeTimeline, hop: int) -> None:
         # Before speech lies silence, which is what a fresh stream of the model assumes.
@@ -94,8 +112,6 @@ class VisemeAnalysis:
             track.fed += hops
 
     def _at(self, track: VisemeTimeline, middle: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-        if track.asleep or track.newest < 0:
-            return SILENT_FRAME
         low = int(np.floor(middle))
         share = np.float32(middle - low)
         a, b = min(low, track.newest), min(low + 1, track.newest)

@@ -15,8 +15,8 @@ RATE, HZ = 24_000, 30
 class Player:
     """Steps a timeline tick by tick and keeps what it played."""
 
-    def __init__(self, look_ahead_s: float = 0.08) -> None:
-        self.timeline = SpeechTimeline(RATE, look_ahead_s)
+    def __init__(self, look_ahead_s: float = 0.08, spare_s: float = 0.0) -> None:
+        self.timeline = SpeechTimeline(RATE, look_ahead_s, spare_s)
         self.tick = 0
         self.played: list[np.ndarray] = []
         self.spans: list = []
@@ -49,9 +49,10 @@ def ramp(count: int, start: int = 1) -> np.ndarray:
 @given(
     st.lists(st.tuples(st.integers(0, 2500), st.booleans(), st.integers(0, 3)), min_size=1, max_size=25),
     st.sampled_from([0.0, 0.03, 0.09]),
+    st.sampled_from([0.0, 0.1]),
 )
-def test_every_sample_is_played_once_in_order(chunks: list, look_ahead_s: float) -> None:
-    player = Player(look_ahead_s)
+def test_every_sample_is_played_once_in_order(chunks: list, look_ahead_s: float, spare_s: float) -> None:
+    player = Player(look_ahead_s, spare_s)
     position, segment, ends = 1, 0, 0
     for count, last, ticks in chunks:
         player.push(segment, ramp(count, position), last)
@@ -87,6 +88,34 @@ def test_a_trickle_waits_for_the_look_ahead_but_an_ended_segment_does_not() -> N
     short = Player(0.08)
     short.push(0, ramp(100), last=True)
     assert short.step()[:3].tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("spare_s", [0.0, 0.1])
+def test_a_voice_in_real_time_keeps_the_look_ahead_it_waited_for(spare_s: float) -> None:
+    player = Player(0.08, spare_s)
+    ahead = []
+    for tick in range(60):
+        player.push(0, ramp(800, 1 + tick * 800))
+        player.step()
+        ahead.append(player.timeline.planned_until - player.now)
+    waited = int(np.flatnonzero(np.concatenate(player.played))[0])
+    assert waited == 1600  # 80 ms of speech are there in the third tick
+    assert min(ahead[2:]) == 1600
+    assert np.concatenate(player.played)[waited:].all()
+
+
+@pytest.mark.parametrize(("ticks", "start"), [(2, 4000), (3, 4320)])
+@pytest.mark.parametrize("spare_s", [0.0, 0.1])
+def test_the_spare_holds_up_no_other_speech(spare_s: float, ticks: int, start: int) -> None:
+    """Silence after speech is planned as far as analysers must look ahead, never further."""
+    player = Player(0.08, spare_s)
+    player.push(0, ramp(4000), last=True)
+    for _ in range(ticks):
+        player.step()
+    player.push(1, ramp(4000, 50_000), last=True)
+    for _ in range(9):
+        player.step()
+    assert int(np.flatnonzero(np.concatenate(player.played) >= 50_000)[0]) == start
 
 
 def test_spans_say_what_each_tick_plays() -> None:

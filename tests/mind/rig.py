@@ -77,7 +77,7 @@ class Minds:
     def add(self, session: str, seed: int) -> int:
         """One more avatar."""
         width = first_sample(1, RATE, self.world.hz)
-        speech = Speech(SpeechTimeline(RATE, 0.2), np.zeros(width, np.float32), np.zeros(width, np.float32))
+        speech = Speech(SpeechTimeline(RATE, 0.2), np.zeros(width, np.float32))
         parts = mind_components(self.persona, self.policy)
         return self.world.spawn(session, seed, Inbox(), speech, Switches(style=self.style), *parts)
 
