@@ -16,8 +16,8 @@ from avatar_engine.maker.skeleton import joint_centres, joint_weights
 from avatar_engine.maker.source import Source
 from avatar_engine.maker.spec import PersonSpec
 
-BUST_DM = 4.2
-"""How far below the eyes the bust is cut: chest height, below every camera that is offered."""
+BUST_DM = 6.8
+"""How far below the eyes the body is cut: at the waist, and well below where clothes end."""
 
 HEAD, TORSO, MOUTH, SOCKET_A, SOCKET_B = range(5)
 """Islands of the texture."""

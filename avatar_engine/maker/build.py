@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.maker import clothes, hair
-from avatar_engine.maker.body import MOUTH, SOCKET_A, SOCKET_B, Bust, Person, cut_bust, neutral_person
-from avatar_engine.maker.decimate import decimate
+from avatar_engine.maker.body import SOCKET_A, SOCKET_B, Bust, Person, cut_bust, neutral_person
 from avatar_engine.maker.eyes import eye_materials, eye_parts, eyeballs
 from avatar_engine.maker.glb import GlbWriter
 from avatar_engine.maker.lashes import lash_material, lash_parts
 from avatar_engine.maker.lips import levelling, sealing
 from avatar_engine.maker.mouth import mouth_materials, mouth_parts
-from avatar_engine.maker.parts import LODS, TRIANGLES, Ints, Material, MeshPart
+from avatar_engine.maker.parts import LODS, SKIN_TRIANGLES, Floats, Ints, Material, MeshPart
 from avatar_engine.maker.shapes import arkit_shapes, tongue_shapes, unit_shapes, viseme_shapes
 from avatar_engine.maker.skeleton import four_strongest
 from avatar_engine.maker.skin import skin_material
 from avatar_engine.maker.source import Source, load_source
 from avatar_engine.maker.spec import PersonSpec
+from avatar_engine.maker.thinning import thinned_skin
 from avatar_engine.maker.visemes import VISEME_TABLE
 
 
@@ -63,39 +63,30 @@ def make_person(spec: PersonSpec, source: Source | None = None) -> Person:
     return person
 
 
-SKIN_BUDGET = {0: TRIANGLES[0] - 200, 1: TRIANGLES[1] - 200, 2: 11_000}
-"""What the skin may fill up; thumbnails do with less than allowed."""
+def seen_skin(bust: Bust, hidden: NDArray[np.bool_], wanted: int, cheap: NDArray[np.bool_]) -> Ints:
+    """Triangles of render vertices without those that nobody sees, thinned out to about `wanted`.
 
-
-def skin_part(bust: Bust, material: Material, hidden: NDArray[np.bool_], room: int) -> MeshPart:
-    """The skin of a level without the faces that nobody sees, thinned out to at most `room` triangles."""
-    surface = bust.surface
+    hidden, cheap (n,): vertices below hair and clothes, and those that hair hides from most sides.
+    """
     at = bust.corner_position
     triangles = bust.corner_triangles[~hidden[at][bust.corner_triangles].all(1)]
-    if len(triangles) > room:
-        triangles = _thinned(bust, triangles, room)
+    return thinned_skin(bust, triangles, wanted, cheap) if len(triangles) > wanted else triangles
+
+
+def skin_part(bust: Bust, material: Material, triangles: Ints, tuck: Floats) -> MeshPart:
+    """The skin of a level. tuck (n,): how far it is drawn in, dm."""
+    surface, at = bust.surface, bust.corner_position
+    positions = surface.positions - surface.normals * tuck[:, None]
     used, numbers = np.unique(triangles, return_inverse=True)
     vertex = at[used]
     joints, weights = four_strongest({name: weight[vertex] for name, weight in surface.weights.items()})
     morphs = {name: delta[vertex] for name, delta in surface.morphs.items()}
     return MeshPart(
-        "Head", surface.positions[vertex], surface.normals[vertex], bust.texcoords[bust.corner_texcoord[used]],
+        "Head", positions[vertex], surface.normals[vertex], bust.texcoords[bust.corner_texcoord[used]],
         numbers.reshape(-1, 3), material,
         morphs={name: delta for name, delta in morphs.items() if np.abs(delta).max() > 1e-5},
         joints=joints, weights=weights, lod=surface.lod,
     )  # fmt: skip
-
-
-def _thinned(bust: Bust, triangles: Ints, wanted: int) -> Ints:
-    """Fewer triangles: eyes and mouth keep theirs, the inside of the mouth and the body pay."""
-    at = bust.corner_position
-    q = (bust.surface.positions[at] - bust.surface.eye_centre) / bust.surface.ipd
-    seam = np.bincount(at, minlength=len(bust.surface.positions))[at] > 1
-    face = (np.abs(q[:, 0]) < 1.0) & (q[:, 1] > -1.6) & (q[:, 1] < 0.6) & (q[:, 2] > -0.4)
-    island = bust.island[bust.corner_texcoord]
-    worth = np.where(face, 8.0, 1.0)
-    worth = np.where((island == MOUTH) | (island == SOCKET_A) | (island == SOCKET_B), 0.2, worth)
-    return decimate(bust.surface.positions[at], triangles, wanted, seam, worth)
 
 
 def _behind_eyes(person: Person, bust: Bust) -> NDArray[np.bool_]:
@@ -113,22 +104,23 @@ def build(spec: PersonSpec, texture_size: int = 2048) -> Built:
     """The whole person; the same description gives the same bytes."""
     person = make_person(spec)
     busts = {lod: cut_bust(person, lod) for lod in LODS}
-    skin = skin_material(person, busts[0], texture_size)
+    skin = skin_material(person, busts[LODS[0]], texture_size)
     eye = eye_materials(spec.eyes, np.random.default_rng([spec.seed, 2]))
     lash = lash_material(spec.eyes.lashes, np.random.default_rng([spec.seed, 3]))
     mouth = mouth_materials()
     parts: list[MeshPart] = []
     for lod in LODS:
-        surface = busts[lod].surface
+        bust, surface = busts[lod], busts[lod].surface
         hidden = hair.covered(surface, spec.hair) | clothes.covered(surface, spec.clothes)
-        hidden |= _behind_eyes(person, busts[lod])
-        rest = eye_parts(person, eye, lod)
-        rest += lash_parts(person, lash, lod, spec.eyes.lashes)
-        rest += mouth_parts(person, mouth, lod)
-        rest += hair.build(surface, spec.hair, np.random.default_rng([spec.seed, 5]))
-        rest += clothes.build(surface, spec.clothes, np.random.default_rng([spec.seed, 7]))
-        room = SKIN_BUDGET[lod] - sum(len(part.triangles) for part in rest)
-        parts += [skin_part(busts[lod], skin, hidden, room), *rest]
+        hidden |= _behind_eyes(person, bust)
+        worn = clothes.build(surface, spec.clothes, np.random.default_rng([spec.seed, 7]))
+        skin_triangles = seen_skin(bust, hidden, SKIN_TRIANGLES[lod], hair.shaded(surface, spec.hair))
+        # Hair that lies on the skin has its very triangles, or one would come through the other.
+        scalp = replace(surface, triangles=bust.corner_position[skin_triangles])
+        tuck = clothes.tuck(surface, spec.clothes)
+        parts += [skin_part(bust, skin, skin_triangles, tuck), *eye_parts(person, eye, lod)]
+        parts += lash_parts(person, lash, lod, spec.eyes.lashes) + mouth_parts(person, mouth, lod)
+        parts += hair.build(scalp, spec.hair, np.random.default_rng([spec.seed, 5])) + worn
     extras = {"origin": "MakeHuman base mesh and targets, face units by Mika Suominen, CC0; built by avatar-engine"}
     glb = GlbWriter(spec.id).write(parts, person.centres, extras)
     return Built(person, tuple(parts), glb)

@@ -24,11 +24,13 @@ IRIS_PART, PUPIL_PART = 0.47, 0.36
 BULGE = 0.05
 """How far the cornea stands out, part of the radius."""
 
-GRID = {0: (24, 37), 1: (15, 25), 2: (10, 17)}
+GRID = {0: (24, 37), 1: (9, 17), 2: (6, 13)}
 """Rows and columns of the ball per level."""
+END_RAD = {0: POLAR_END_RAD, 1: 0.50 * np.pi, 2: 0.46 * np.pi}
+"""Where the ball ends per level: what comes out from under the lids at the widest glance, and some more."""
 
-SHADE_ROWS = (0.0, 0.14, 0.32, 0.62)
-"""Rows of the shade from the lid edge towards the middle of the opening."""
+SHADE_ROWS = {0: (0.0, 0.14, 0.32, 0.62), 1: (0.0, 0.20, 0.62), 2: (0.0, 0.62)}
+"""Rows of the shade per level, from the lid edge towards the middle of the opening."""
 
 SHADE_LIFT = 1.012
 """Radius of the shade over that of the ball."""
@@ -54,7 +56,7 @@ def eyeballs(person: Person) -> dict[str, Ball]:
 
 def _ball_part(side: str, ball: Ball, material: Material, lod: int) -> MeshPart:
     rows, columns = GRID[lod]
-    angles, rings = np.linspace(0, 2 * np.pi, columns), np.linspace(0, 1, rows) ** 0.85 * POLAR_END_RAD
+    angles, rings = np.linspace(0, 2 * np.pi, columns), np.linspace(0, 1, rows) ** 0.85 * END_RAD[lod]
     around, polar = (axis.ravel() for axis in np.meshgrid(angles, rings))
     ray = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], 1)
     bulge = BULGE * smooth_step(0.60, 0.0, np.sin(polar)) * (polar < 1.5)
@@ -78,8 +80,9 @@ def _shade_part(side: str, ball: Ball, person: Person, material: Material, lod: 
     edge = person.vertices[ring]
     count = len(ring)
     opening = edge.mean(0)
+    shade_rows = SHADE_ROWS[lod]
     rows, follow = [], []
-    for part in SHADE_ROWS:
+    for part in shade_rows:
         point = edge + (opening - edge) * part
         ray = point - ball.centre
         ray /= np.linalg.norm(ray, axis=1, keepdims=True)
@@ -88,14 +91,14 @@ def _shade_part(side: str, ball: Ball, person: Person, material: Material, lod: 
         rows.append(edge if part == 0.0 else lifted)
         follow.append(np.full(count, 1.0 - 0.35 * part))
     positions = np.concatenate([np.concatenate([row, row[:1]]) for row in rows])
-    triangles = grid_triangles(len(SHADE_ROWS), count + 1)
+    triangles = grid_triangles(len(shade_rows), count + 1)
     if vertex_normals(positions, triangles)[:, 2].mean() < 0:
         triangles = triangles[:, ::-1]
     loop = np.concatenate([np.arange(count), [0]])
     upper = np.interp(edge[loop, 1], [edge[:, 1].min(), edge[:, 1].max()], [0.0, 1.0])
-    uvs = np.concatenate([np.stack([upper, np.full(count + 1, part / SHADE_ROWS[-1])], 1) for part in SHADE_ROWS])
+    uvs = np.concatenate([np.stack([upper, np.full(count + 1, part / shade_rows[-1])], 1) for part in shade_rows])
     share = np.concatenate([row[loop] for row in follow])[:, None]
-    lids = np.tile(loop, len(SHADE_ROWS))
+    lids = np.tile(loop, len(shade_rows))
     morphs = {name: delta[ring][lids] * share for name, delta in person.shapes.items()}
     joints, weights = four_strongest({name: weight[ring][lids] for name, weight in person.weights.items()})
     normals = positions - ball.centre

@@ -12,11 +12,13 @@ import io
 import json
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar_engine.maker.draw_order import draw_order
 from avatar_engine.maker.parts import JOINTS, LODS, Floats, Material, MeshPart
 from avatar_engine.maker.skeleton import rigid_to
 
@@ -200,6 +202,7 @@ class GlbWriter:
         return {"name": material.name, "bufferView": self._view(packed.getvalue()), "mimeType": mime}
 
     def _add_part(self, part: MeshPart) -> int:
+        part = _in_draw_order(part)
         count = len(part.positions)
         normals = part.normals / np.maximum(np.linalg.norm(part.normals, axis=1, keepdims=True), 1e-9)
         normals = np.where(np.linalg.norm(part.normals, axis=1, keepdims=True) < 1e-6, [0.0, 0.0, 1.0], normals)
@@ -237,6 +240,20 @@ class GlbWriter:
         self.meshes.append(mesh)
         self.nodes.append({"name": f"{part.name}_lod{part.lod}", "mesh": len(self.meshes) - 1, "skin": 0})
         return len(self.nodes) - 1
+
+
+def _in_draw_order(part: MeshPart) -> MeshPart:
+    """The same part, its triangles and vertices in the order in which they are drawn fastest."""
+    triangles, old = draw_order(part.triangles, len(part.positions))
+
+    def of(rows: NDArray[Any] | None) -> NDArray[Any] | None:
+        return None if rows is None else rows[old]
+
+    return replace(
+        part, positions=part.positions[old], normals=part.normals[old], uvs=part.uvs[old], triangles=triangles,
+        tangents=of(part.tangents), colors=of(part.colors), joints=of(part.joints), weights=of(part.weights),
+        morphs={name: delta[old] for name, delta in part.morphs.items()},
+    )  # fmt: skip
 
 
 def _fraction_weights(weights: Floats) -> NDArray[np.uint16]:

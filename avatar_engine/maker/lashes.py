@@ -12,8 +12,8 @@ from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart
 from avatar_engine.maker.rings import MARGIN, lid_rings, split_ring
 from avatar_engine.maker.skeleton import four_strongest
 
-ROWS = {0: 6, 1: 4, 2: 3}
-COLUMNS = {0: 28, 1: 16, 2: 9}
+ROWS = {0: 6, 1: 3, 2: 2}
+COLUMNS = {0: 28, 1: 14, 2: 9}
 
 TURN_RAD = {
     "eyeBlink": (-1.15, 0.25), "eyeLookDown": (-0.55, 0.0), "eyeSquint": (-0.12, 0.10), "eyeWide": (0.12, 0.0),

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar_engine.maker.body import Person
+from avatar_engine.maker.decimate import decimate
 from avatar_engine.maker.geometry import (
     catmull_clark,
     compact,
     fit_rigid,
     grid_triangles,
     quad_triangles,
+    smooth_step,
     vertex_normals,
 )
 from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart
@@ -30,9 +32,16 @@ EDGE_BELOW_SEAM_DM = 0.024
 OVERBITE_DM = 0.014
 LOWER_WIDTH, LOWER_HEIGHT = 0.84, 0.85
 
-CROWN_GRID = {0: (6, 11), 1: (5, 8), 2: (4, 6)}
+CROWN_GRID = {0: (6, 11), 1: (4, 5), 2: (3, 5)}
+CROWN_SPAN = {0: (0.0, 2.0), 1: (-0.15, 1.15), 2: (-0.1, 1.1)}
+"""Part of a crown's round that is made per level, in half turns from its side over the front: nobody sees the rest."""
+CROWN_ROOT = {0: 0.0, 1: 0.2, 2: 0.25}
+"""Part of a crown that stays in the gum and is not made."""
 TEETH_PER_SIDE = {0: 7, 1: 6, 2: 4}
-GUM_GRID = {0: (33, 9), 1: (21, 7), 2: (13, 5)}
+GUM_GRID = {0: (33, 9), 1: (15, 5), 2: (9, 4)}
+GUM_SPAN = {0: (0.0, 2.0), 1: (-0.65, 0.65), 2: (-0.6, 0.6)}
+"""Part of the gum's round that is made per level, in half turns from the front."""
+TONGUE_TRIANGLES = {1: 220, 2: 110}
 
 ENAMEL = (0.70, 0.655, 0.57)
 GUM = (0.50, 0.175, 0.155)
@@ -88,7 +97,9 @@ def _crown(arch: Arch, number: int, sign: float, start: float, lod: int) -> tupl
     tangent = np.array([ahead[0] - behind[0], ahead[1] - behind[1]])
     tangent /= np.linalg.norm(tangent)
     rows, columns = CROWN_GRID[lod]
-    grid = np.meshgrid(np.linspace(0, np.pi, rows), np.linspace(0, 2 * np.pi, columns))
+    root_end, first, last = CROWN_ROOT[lod], *CROWN_SPAN[lod]
+    height_of = (root_end, 1.0) if arch.up > 0 else (0.0, 1.0 - root_end)
+    grid = np.meshgrid(np.linspace(*height_of, rows) * np.pi, np.linspace(first, last, columns) * np.pi)
     polar, around = (axis.ravel() for axis in grid)
 
     def power(value: Floats, exponent: float) -> Floats:
@@ -138,7 +149,7 @@ def _gum(arch: Arch, lod: int) -> tuple[Floats, Ints]:
     along, around = GUM_GRID[lod]
     arc = np.linspace(-0.97, 0.97, along) * arch.arc[-1]
     x, z = arch.at(arc)
-    ring = np.linspace(0, 2 * np.pi, around)
+    ring = np.linspace(*GUM_SPAN[lod], around) * np.pi
     necks = np.abs(np.cos(arc * np.pi / 0.08)) * 0.008
     y = (
         arch.edge
@@ -203,9 +214,16 @@ def tongue_part(person: Person, material: Material, lod: int) -> MeshPart:
     middle = positions.mean(0)
     positions = (positions - middle) * TONGUE_SCALE + middle + TONGUE_DROP_DM
     triangles = quad_triangles(faces)
+    normals = vertex_normals(positions, triangles)
+    if lod:
+        # The upper side and the tip are what is seen.
+        worth = 0.2 + smooth_step(-0.3, 0.5, normals[:, 1]) + smooth_step(-0.1, 0.1, positions[:, 2] - middle[2])
+        triangles = decimate(positions, triangles, TONGUE_TRIANGLES[lod], np.zeros(len(positions), dtype=bool), worth)
+        used, triangles = np.unique(triangles, return_inverse=True)
+        positions, normals, matrix, triangles = positions[used], normals[used], matrix[used], triangles.reshape(-1, 3)
     morphs = {name: matrix @ delta for name, delta in person.shapes.items() if np.abs(matrix @ delta).max() > 1e-5}
     joints, weights = four_strongest({name: matrix @ weight for name, weight in person.weights.items()})
     return MeshPart(
-        "Tongue", positions, vertex_normals(positions, triangles), np.zeros((len(positions), 2)), triangles, material,
+        "Tongue", positions, normals, np.zeros((len(positions), 2)), triangles, material,
         morphs=morphs, joints=joints, weights=weights, lod=lod,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from avatar_engine.maker.clothes.reduce import reduce_mesh
 from avatar_engine.maker.clothes.shell import Shell, crease, cut, fair_border
 from avatar_engine.maker.clothes.strip import Cloth
 from avatar_engine.maker.clothes.torso import Torso, vertex_normals
-from avatar_engine.maker.hair.scalp import smooth_step
+from avatar_engine.maker.hair.scalp import smooth_step, unit
 from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart
 
 Rng = np.random.Generator
@@ -42,17 +42,21 @@ def body_panel(
     keep = neckline(azimuth) - margin - p[:, 1]
     keep = np.minimum(keep, p[:, 1] - torso.bottom_y)
     if above is not None:
-        keep = np.minimum(keep, p[:, 1] - above(azimuth) + 0.30)
+        keep = np.minimum(keep, p[:, 1] - above(azimuth) + (0.30, 0.36, 0.50)[torso.surface.lod])
         keep = np.where(np.abs(torso.q(p)[:, 0]) > 1.35, -1.0, keep)
     p, t, _ = cut(p, t, keep)
     p = fair_border(p, t)
-    near_neck = np.exp(-np.clip(neckline(torso.azimuth(p)) - p[:, 1], 0, None) / (1.2 * ipd))
+    near_neck = np.exp(
+        -np.clip(neckline(torso.azimuth(p)) - p[:, 1], 0, None) / ((1.2, 2.2, 2.2)[torso.surface.lod] * ipd)
+    )
     strips = cKDTree(np.concatenate(cloth.positions)) if cloth.positions else None
-    worth = 1.0 + 3.0 * near_neck
+    # A portrait ends above the elbows; below, cloth only has to be there.
+    worth = (1.0 + 3.0 * near_neck) * (0.06 + 0.94 * smooth_step(-6.6, -5.0, torso.q(p)[:, 1]))
     if strips is not None:
         # Strips lie close: the panel must not bulge through them when it is thinned.
         worth = worth + 6.0 * smooth_step(0.30, 0.05, strips.query(p)[0])
-    p, t, _ = reduce_mesh(p, t, target, worth)
+    fine_normals = vertex_normals(p, t)
+    p, t, origin = reduce_mesh(p, t, target, worth)
     p = fair_border(p, t, 2)
     lift, shade = crease(p, torso, rng, folds)
     if strips is not None:
@@ -60,6 +64,9 @@ def body_panel(
         lift = lift * smooth_step(0.12, 0.55, strips.query(p)[0])
     p = p + vertex_normals(p, t) * lift[:, None]
     n = vertex_normals(p, t)
+    if torso.surface.lod:
+        # Light from the surface before it was thinned, with the change that the folds make: no facets.
+        n = unit(n - vertex_normals(p - n * lift[:, None], t) + fine_normals[origin])
     if seams is not None and len(seams):
         gap = cKDTree(seams).query(p)[0]
         shade = shade * (1 - 0.30 * np.exp(-((gap / 0.13) ** 2)))

@@ -43,6 +43,9 @@ RIB = np.array(
     [[-0.075, -0.005], [-0.060, 0.030], [0.0, 0.046], [0.075, 0.046], [0.110, 0.022], [0.112, -0.012], [0.08, -0.045]]
 )
 """Cross-section of a neckband (up, out) in dm, outside bottom to inside, at a height of 1."""
+RIB_SHADE = np.array([0.80, 0.92, 1.0, 1.0, 0.95, 0.75, 0.55])
+RIB_ROWS = ([0, 1, 2, 3, 4, 5, 6], [0, 1, 3, 4, 6], [0, 1, 3, 6])
+"""Rows of the cross-section that are made per level."""
 
 
 def neckband(
@@ -52,8 +55,9 @@ def neckband(
     azimuth = np.linspace(-np.pi, np.pi, steps + 1)
     p, up, out = frames(shell, azimuth, neckline(azimuth))
     p[-1], up[-1], out[-1] = p[0], up[0], out[0]
-    rows = sweep(p, up, out, RIB * np.array([height, thick]))
-    shade = np.broadcast_to(np.array([0.80, 0.92, 1.0, 1.0, 0.95, 0.75, 0.55]), rows.shape[:2]).copy()
+    kept = RIB_ROWS[shell.torso.surface.lod]
+    rows = sweep(p, up, out, RIB[kept] * np.array([height, thick]))
+    shade = np.broadcast_to(RIB_SHADE[kept], rows.shape[:2]).copy()
     add_rows(cloth, rows, shade, 1 / tile_dm)
     return rows[:, 0]
 
@@ -69,10 +73,10 @@ def build_knit(torso: Torso, garment: Garment, rng: Rng, target: int, under: Nec
     lod, top = torso.surface.lod, TOPS[garment.style]
     shell = shell_of(torso, top.offset, top.smooth, top.drape)
     neckline = knit_neckline(torso, garment.style)
-    steps = (96, 48, 24)[lod]
+    steps = (96, 44, 24)[lod]
     body, band = Cloth(), Cloth()
     seam = neckband(band, shell, neckline, top.band, top.thick, steps, TILE_DM[top.rib])
-    left = max(200, target - steps * 12)
+    left = max(200, target - steps * 2 * (len(RIB_ROWS[lod]) - 1))
     body_panel(body, shell, neckline, left, rng, top.folds, TILE_DM[top.weave], above=under, seams=seam)
     name = garment.style.capitalize()
     return [

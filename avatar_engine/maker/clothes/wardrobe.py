@@ -12,8 +12,13 @@ from avatar_engine.maker.clothes.knit import TOPS, build_knit, knit_neckline
 from avatar_engine.maker.clothes.necklines import Neckline
 from avatar_engine.maker.clothes.shirt import build_shirt, shirt_neckline
 from avatar_engine.maker.clothes.torso import Torso, torso_of
-from avatar_engine.maker.parts import CLOTHES_TRIANGLES, MeshPart, Surface
+from avatar_engine.maker.hair.scalp import smooth_step
+from avatar_engine.maker.parts import CLOTHES_TRIANGLES, Floats, MeshPart, Surface
 from avatar_engine.maker.spec import ClothesSpec
+
+COVERED_DM = 0.34
+"""Skin this far below every edge is never seen."""
+TUCK_DM = {1: 0.06, 2: 0.16}
 
 JACKETS = tuple(CUTS)
 STYLES = (*TOPS, "shirt", *JACKETS)
@@ -38,7 +43,7 @@ def build(surface: Surface, spec: ClothesSpec, rng: Rng) -> list[MeshPart]:
     cover = outer_neckline(torso, jackets[-1].style) if jackets else None
     inner = [g for g in spec.garments if g.style not in JACKETS]
     for garment in inner:
-        target = int(budget * (0.27 if cover else 0.97) / len(inner))
+        target = int(budget * (0.29 if cover else 0.97) / len(inner))
         if garment.style == "shirt":
             parts += build_shirt(torso, garment, rng, target, cover)
         else:
@@ -51,10 +56,10 @@ def build(surface: Surface, spec: ClothesSpec, rng: Rng) -> list[MeshPart]:
     return parts
 
 
-def covered(surface: Surface, spec: ClothesSpec) -> NDArray[np.bool_]:
-    """(n,) bool: body vertices hidden by what is worn."""
+def below_edges(surface: Surface, spec: ClothesSpec) -> Floats:
+    """(n,) how far (dm) body vertices lie below the highest edge of what is worn; below zero: bare."""
     if not spec.garments:
-        return np.zeros(len(surface.positions), bool)
+        return np.full(len(surface.positions), -9.0)
     torso = torso_of(surface)
     azimuth = torso.azimuth(surface.positions)
     # What lies deep below a neckline is hidden even from the side, through the opening: the lowest edge within
@@ -64,4 +69,16 @@ def covered(surface: Surface, spec: ClothesSpec) -> NDArray[np.bool_]:
     for garment in spec.garments:
         line = outer_neckline(torso, garment.style)
         lines.append(np.min([line(azimuth + turn) for turn in around], axis=0))
-    return np.asarray(surface.positions[:, 1] < np.max(lines, axis=0) - 0.34)
+    return np.asarray(np.max(lines, axis=0) - surface.positions[:, 1])
+
+
+def covered(surface: Surface, spec: ClothesSpec) -> NDArray[np.bool_]:
+    """(n,) bool: body vertices hidden by what is worn."""
+    return below_edges(surface, spec) > COVERED_DM
+
+
+def tuck(surface: Surface, spec: ClothesSpec) -> Floats:
+    """(n,) how far (dm) skin is drawn in under the edges of clothes, so that coarse cloth does not cut into it."""
+    if surface.lod == 0:
+        return np.zeros(len(surface.positions))
+    return TUCK_DM[surface.lod] * smooth_step(0.06, 0.26, below_edges(surface, spec))

@@ -26,6 +26,20 @@ class Sheet:
         xyz = [map_coordinates(self.points[..., k], where, order=1, mode="nearest") for k in range(3)]
         return np.stack(xyz, -1), map_coordinates(self.shade, where, order=1, mode="nearest")
 
+    def softened(self, across: int, along: int) -> Sheet:
+        """The sheet without what a mesh of so many cells cannot show; borders stay."""
+        na, nb = self.shade.shape
+        wide, long = 0.34 * na / across, 0.34 * nb / along
+
+        def soft(field: Floats) -> Floats:
+            out = gaussian_filter1d(
+                gaussian_filter1d(field, wide, axis=0, mode="nearest"), long, axis=1, mode="nearest"
+            )
+            out[[0, -1]], out[:, [0, -1]] = field[[0, -1]], field[:, [0, -1]]
+            return np.asarray(out)
+
+        return Sheet(soft(self.points), soft(self.shade))
+
     def frame(self) -> tuple[Floats, Floats]:
         """Unit outward normals and root-to-tip tangents, both (a, b, 3)."""
         along = unit(np.gradient(self.points, axis=1))
@@ -129,17 +143,22 @@ def add_sheet(
     darkness: float = 1.0,
     v_root: float = 0.004,
     v_tip: float = 0.996,
+    upper: float = 0.5,
 ) -> None:
     """Mesh a sheet at `size` (across, along) cells. `round_normals` bends normals to the direction from the head;
     `inset` (dm) > 0 makes the underside: moved inwards, facing inwards. `v_root` > 0.06 skips the ragged
-    roots of the atlas, `v_tip` < 0.9 its ragged tips."""
+    roots of the atlas, `v_tip` < 0.9 its ragged tips. `upper`: share of the rows that the half next to the roots
+    gets."""
     na, nb = size[0] + 1, size[1] + 1
+    if head.surface.lod:
+        sheet = sheet.softened(*size)
     a = (
         np.linspace(0.004, 0.996, na)[:, None] + np.zeros((1, nb))
         if inset
         else np.linspace(0, 1, na)[:, None] + np.zeros((1, nb))
     )
-    b = np.linspace(*b_range, nb)[None] + np.zeros((na, 1))
+    middle = (b_range[0] + b_range[1]) / 2
+    b = np.interp(np.linspace(0, 1, nb), [0, upper, 1], [b_range[0], middle, b_range[1]])[None] + np.zeros((na, 1))
     p, shade = sheet.at(a, b)
     fine_normal, fine_along = sheet.frame()
     n = unit(_sample(fine_normal, a, b))

@@ -65,15 +65,18 @@ def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         spec,
         np.random.default_rng(1),
         "soft",
+        lift=(0.006, (0.02, 0.008, 0.008)[lod]),
         inner_limit=(0.75, 0.6, 0.5)[lod],
-        parting=parting_strip(spec, 0.22),
+        parting=parting_strip(spec, (0.22, 0.13, 0.13)[lod]),
     )
     sheet = falling_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
-    size = ((124, 30), (104, 24), (44, 12))[lod]
-    under = ((60, 9), (40, 6), (22, 4))[lod]
-    count, steps = ((210, 9), (150, 7), (36, 5))[lod]
-    add_sheet(mesh, head, sheet, size, SHEET_REGION, 9.0, v_root=0.08)
+    size = ((124, 30), (64, 19), (38, 14))[lod]
+    # Round the skull strands bend, below it they hang: a coarse mesh spends its rows above.
+    upper = (0.5, 0.68, 0.7)[lod]
+    under = ((60, 9), (28, 5), (16, 4))[lod]
+    count, steps = ((210, 9), (64, 5), (26, 4))[lod]
+    add_sheet(mesh, head, sheet, size, SHEET_REGION, 9.0, v_root=0.08, upper=upper)
     add_sheet(
         mesh,
         head,
@@ -91,7 +94,7 @@ def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
     b0 = pick.uniform(0.02, 0.55, 210)
     b1 = np.minimum(b0 + pick.uniform(0.38, 0.75, 210), pick.uniform(0.90, 1.012, 210))
     order = pick.permutation(210)[:count]
-    widen = (1.0, 1.15, 1.5)[lod]
+    widen = (1.0, 1.5, 1.9)[lod]
     cards = Cards(
         a=a,
         b0=b0,
@@ -115,27 +118,31 @@ def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         np.random.default_rng(1),
         cut.line,
         lift=(0.006, 0.055) if buzz else (0.006, 0.025),
-        inner_limit=9.0 if buzz else 1.25,
+        inner_limit=9.0 if buzz else (1.25, 1.0, 0.95)[lod],
         side_fade=1.5 if buzz else 2.2,
     )
     sheet = swept_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
-    size = ((96, 34), (80, 26), (32, 12))[lod]
-    count, steps = ((480, 5), (320, 4), (60, 3))[lod]
+    size = ((96, 34), (66, 18), (34, 12))[lod]
+    count, steps = ((480, 5), (90 if not buzz else 150, 3), (40 if not buzz else 60, 2))[lod]
     if not buzz:
         add_sheet(mesh, head, sheet, size, SHEET_REGION, 7.0, b_range=(0.0, 0.97))
     pick = np.random.default_rng(int(rng.integers(1 << 31)))
     n = 480
     b0 = np.where(np.arange(n) < 70, pick.uniform(-0.01, 0.05, n), pick.uniform(0.0, 0.82, n))
     tall = cut.top / 0.26
-    order = pick.permutation(n)[:count]
+    order = pick.permutation(n)
+    if lod:
+        # The fringe first: elsewhere few ribbons on a coarse sheet would look like tufts.
+        order = np.concatenate([order[order < 70], order[order >= 70]])
+    order = order[:count]
     cards = Cards(
         a=np.where(
             np.arange(n) < 70, pick.uniform(0.16, 0.84, n), pick.uniform(*((0.2, 0.8) if buzz else (0.03, 0.97)), n)
         ),
         b0=b0,
         b1=np.minimum(b0 + pick.uniform(0.18, 0.32, n) * (0.5 if buzz else 1.0), 1.0),
-        half=pick.uniform(0.007, 0.013, n) * (1.0, 1.3, 2.0)[lod],
+        half=pick.uniform(0.007, 0.013, n) * (1.0, 1.3, 1.7)[lod],
         lift=(np.full(n, -0.01), pick.uniform(0.02, 0.055, n) * tall, pick.uniform(0.0, 0.06, n) * tall),
         shift=pick.normal(-0.012 * np.sign(spec.part or 1.0), 0.020, n),
         shade=pick.uniform(0.88, 1.25, n),
@@ -151,9 +158,9 @@ def tied(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
     sheet = outward(tied_sheet(head, spec, rng), head.centre)
     knot = knot_sheet(head, spec, rng)
     mesh = empty_mesh()
-    size = ((150, 26), (110, 18), (48, 10))[lod]
-    knot_size = ((72, 16), (48, 12), (20, 6))[lod]
-    count, steps = ((150, 6), (90, 5), (16, 4))[lod]
+    size = ((150, 26), (76, 13), (40, 9))[lod]
+    knot_size = ((72, 16), (36, 9), (20, 6))[lod]
+    count, steps = ((150, 6), (40, 4), (14, 3))[lod]
     add_sheet(mesh, head, sheet, size, SHEET_REGION, 11.0, b_range=(0.0, 0.93))
     add_sheet(mesh, head, knot, knot_size, SHEET_REGION, 3.0, 0.0, v_root=0.08, v_tip=0.86)
     pick = np.random.default_rng(int(rng.integers(1 << 31)))
@@ -199,3 +206,12 @@ def covered(surface: Surface, spec: HairSpec) -> NDArray[np.bool_]:
     left, right = parting_strip(spec, 0.5)
     deep = above_hairline(q, "soft") > 0.9
     return np.asarray(deep & ~is_ear(q) & ((q[:, 0] < left) | (q[:, 0] > right)))
+
+
+def shaded(surface: Surface, spec: HairSpec) -> NDArray[np.bool_]:
+    """(n,) bool: skin that hair hides from most sides; it may be coarse."""
+    q = (surface.positions - surface.eye_centre) / surface.ipd
+    if spec.style not in ("bob", "lob", "wavy"):
+        return np.asarray(above_hairline(q, "soft") > 0.7)
+    behind = (q[:, 2] < -0.9) & (q[:, 1] > -1.9)
+    return np.asarray(behind | (above_hairline(q, "soft") > 0.4))
