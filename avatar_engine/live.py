@@ -7,6 +7,7 @@ moving the start: publishers notice the gap in their own queue and anchor again.
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections import deque
@@ -28,7 +29,8 @@ class SteppedRuntime(Protocol):
 
     notices: deque[Notice]
 
-    def open_session(self, options: Any) -> str: ...
+    def open_session_soon(self, options: Any) -> Future[str]: ...
+    def make_ready(self, until_s: float) -> None: ...
     def close_session(self, session: str) -> None: ...
     def push_audio(self, session: str, chunk: AudioChunk) -> None: ...
     def send(self, session: str, command: Command) -> None: ...
@@ -75,6 +77,10 @@ class DriverStoppedError(RuntimeError):
     """The simulation thread has ended; open a new driver."""
 
 
+def _stopped() -> DriverStoppedError:
+    return DriverStoppedError("the avatar engine has stopped; start a new session")
+
+
 class LiveDriver:
     """Owns the simulation thread. Every method may be called from any thread and returns at once."""
 
@@ -84,6 +90,7 @@ class LiveDriver:
         self._make_runtime = make_runtime
         self._inbox: deque[Callable[[SteppedRuntime], None]] = deque()
         self._sessions: dict[str, _Session] = {}
+        self._promised: list[Future[Any]] = []  # to be ended even if the thread ends first
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
@@ -123,15 +130,28 @@ class LiveDriver:
         lost: Callable[[BaseException], None],
         notice: Callable[[Notice], None],
     ) -> Future[str]:
-        """Open a session. `sink`, `lost` and `notice` are called on the simulation thread and must return at
-        once; `lost` comes at most once, when the engine cannot go on with this session."""
+        """Open a session; the others go on while its avatar is read and made ready. `sink`, `lost` and `notice` are
+        called on the simulation thread and must return at once; `lost` comes at most once, when the engine cannot go
+        on with this session. Cancelling the future gives it up; what is open by then is closed again."""
         opened: Future[str] = Future()
 
         def act(runtime: SteppedRuntime) -> None:
-            try:
-                session = runtime.open_session(options)
-            except Exception as error:  # noqa: BLE001  (handed to the caller, who decides)
-                opened.set_exception(error)
+            soon = runtime.open_session_soon(options)
+            opened.add_done_callback(lambda future: soon.cancel() if future.cancelled() else None)
+            soon.add_done_callback(lambda future: settle(runtime, future))
+
+        def settle(runtime: SteppedRuntime, soon: Future[str]) -> None:
+            if soon.cancelled():
+                return
+            error = soon.exception()
+            wanted = opened.set_running_or_notify_cancel()
+            if error is not None:
+                if wanted:
+                    opened.set_exception(error)
+                return
+            session = soon.result()
+            if not wanted:
+                runtime.close_session(session)
                 return
             with self._lock:
                 self._sessions[session] = _Session(sink, lost, notice)
@@ -181,15 +201,21 @@ class LiveDriver:
         with self._lock:
             if self._failure is None and not self._stopping:
                 self._inbox.append(act)
+                if waiting is not None:
+                    self._promised.append(waiting)
+                    self._promised = [future for future in self._promised if not future.done()]
                 return
         if waiting is not None:
-            waiting.set_exception(DriverStoppedError("the avatar engine has stopped; start a new session"))
+            waiting.set_exception(_stopped())
 
     def _run(self) -> None:
         runtime: SteppedRuntime | None = None
         failure: BaseException | None = None
         try:
             runtime = self._make_runtime()
+            # What is there now stays: later collections, which stop every thread, need not look at it again.
+            gc.collect()
+            gc.freeze()
             self.ready.set_result(None)
             self._loop(runtime)
         except BaseException as error:  # noqa: BLE001  (every session is told; nothing is swallowed)
@@ -206,6 +232,9 @@ class LiveDriver:
                 session.lost(failure)
         if runtime is not None:
             runtime.close()
+        for future in self._promised:
+            if not future.done() and future.set_running_or_notify_cancel():
+                future.set_exception(_stopped())
 
     def _loop(self, runtime: SteppedRuntime) -> None:
         tick_s = 1.0 / self.hz
@@ -214,6 +243,7 @@ class LiveDriver:
         drawn_s = start_s
         while not self._stopping:
             due_s = start_s + tick * tick_s
+            runtime.make_ready(due_s)
             self._wake.wait(max(0.0, due_s - time.monotonic()))
             if self._stopping:
                 return

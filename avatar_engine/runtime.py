@@ -1,9 +1,11 @@
-"""The composition root: puts world, schedule, models and renderer together and steps them. No clock, no thread."""
+"""The composition root: puts world, schedule, models and renderer together and steps them. No clock; the one thread
+is the one that avatars are loaded on."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -42,6 +44,7 @@ from avatar_engine.engine.messages import (
 from avatar_engine.engine.render.base import Camera, Renderer, Stage
 from avatar_engine.engine.world import Row, World
 from avatar_engine.inlet import SpeechInlet
+from avatar_engine.loading import Aside, HandOver
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.reloading import FilesInUse, FileTold, PersonaChanged, SceneChanged
 from avatar_engine.scenes.framing import RULES
@@ -50,7 +53,7 @@ from avatar_engine.scenes.policy_file import load_policy
 from avatar_engine.scenes.scene import Scene
 from avatar_engine.scenes.staging import camera_of, scene_path, set_background, stage_of
 from avatar_engine.systems.pipeline import build_schedule
-from avatar_engine.systems.present import Studio
+from avatar_engine.systems.present import Studio, level_for
 from avatar_engine.systems.publish import Outbox
 from avatar_engine.systems.script import adopt
 from avatar_engine.systems.viseme_analysis import RING, VisemeEngine
@@ -97,6 +100,7 @@ class Runtime:
         self.notices: deque[Notice] = deque(maxlen=1000)
         self._opened = 0
         self._threads = ThreadpoolController()
+        self._aside = Aside()
         self._journal: JournalWriter | None = None
         if options.journal is not None:
             header = {"hz": options.hz, "audio_rate": options.audio_rate, "viseme_model": options.viseme_model}
@@ -160,6 +164,19 @@ class Runtime:
         self._events.append(Opened(name, asdict(options)))
         return name
 
+    def open_session_soon(self, options: SessionOptions) -> Future[str]:
+        """`open_session` without holding up those that are open: the avatar is read and made ready on another thread.
+
+        The future ends inside a later `step` or `make_ready`; cancelling it before then leaves nothing behind.
+        """
+        return self._aside.soon(
+            lambda hand_over: self._prepared(options, hand_over), lambda: self.open_session(options)
+        )
+
+    def make_ready(self, until_s: float) -> None:
+        """Use the time until then (steady clock) for avatars that are being made ready; returns at once if none is."""
+        self._aside.serve(until_s)
+
     def close_session(self, session: str) -> None:
         """Take the avatar off the stage; unknown names are ignored (it is gone, as wanted)."""
         held = self._sessions.pop(session, None)
@@ -200,6 +217,7 @@ class Runtime:
 
     def step(self, draw: bool = True) -> list[FramePacket]:
         """Simulate one tick and return one packet per session. With `draw` False pictures are left out."""
+        self._aside.serve_one()
         self._take_in()
         self._take_changes()
         for _, view in self._world.each(View):
@@ -230,11 +248,23 @@ class Runtime:
     def close(self) -> None:
         """Close every session, the journal and the renderer."""
         self.files.stop()
+        self._aside.stop()
         for session in list(self._sessions):
             self.close_session(session)
         if self._journal is not None:
             self._journal.close()
         self.renderer.close()
+
+    def _prepared(self, options: SessionOptions, hand_over: HandOver) -> object:
+        """Everything that opening a session would otherwise wait for; on the loading thread."""
+        avatar = self.library.load(options.avatar)
+        if not self.options.draw:
+            return avatar
+        scene = self.files.scene(scene_path(options.scene or avatar.profile.default_scene or DEFAULT_SCENE))
+        stage = _staged(scene, options.background, None)
+        level = level_for(options.quality, options.height, self.renderer.info.software)
+        size = options.width, options.height
+        return avatar, self.renderer.prepare(avatar.model, stage, *size, options.quality, level, hand_over)
 
     def _take_in(self) -> None:
         while self._outside:

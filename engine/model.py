@@ -94,7 +94,7 @@ class Joint:
     rest: Float  # (4, 4) model space
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Model:
     """Everything drawable of one avatar; immutable, shared by all sessions that show it."""
 

@@ -46,6 +46,7 @@ class AvatarLibrary:
         self._read_model = read_model
         self._loaded: WeakValueDictionary[str, Avatar] = WeakValueDictionary()
         self._lock = threading.Lock()
+        self._reading = threading.Lock()  # apart: whoever wants what is there already does not wait for a file
 
     def ids(self) -> list[str]:
         """Avatars that can be named, sorted."""
@@ -72,12 +73,19 @@ class AvatarLibrary:
     def load(self, avatar: str) -> Avatar:
         """Find, read and compile; the same object again while anybody holds it. Raises SceneError or AssetError."""
         path = self.find(avatar).resolve()
+        loaded = self._known(path)
+        if loaded is None:
+            with self._reading:
+                loaded = self._known(path)
+                if loaded is None:
+                    loaded = self._read(path)
+                    with self._lock:
+                        self._loaded[str(path)] = loaded
+        return loaded
+
+    def _known(self, path: Path) -> Avatar | None:
         with self._lock:
-            loaded = self._loaded.get(str(path))
-            if loaded is None:
-                loaded = self._read(path)
-                self._loaded[str(path)] = loaded
-            return loaded
+            return self._loaded.get(str(path))
 
     def _read(self, path: Path) -> Avatar:
         if path.suffix.lower() in MODEL_FILES:

@@ -7,7 +7,7 @@ import numpy as np
 from avatar_engine.components.session import Float, View
 from avatar_engine.engine.clock import frame_blend, frames_in_tick
 from avatar_engine.engine.messages import VideoFrame
-from avatar_engine.engine.render.base import Renderer, RenderSnapshot
+from avatar_engine.engine.render.base import Quality, Renderer, RenderSnapshot
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Row, World
 
@@ -21,6 +21,16 @@ class Studio:
         self.renderer = renderer
 
 
+def level_for(quality: Quality, height: int, software: bool) -> int:
+    """0 finest. A GPU shows level 1, and 0 from `high` up; software GL shows level 0 only for `ultra`, and level 2
+    where the picture is small or `low` asks for speed."""
+    fine = ("ultra",) if software else ("high", "ultra")
+    if quality in fine and height > 400:
+        return 0
+    coarse_up_to = {"low": 720, "medium": 400}.get(quality, 0) if software else 0
+    return 2 if height <= coarse_up_to else 1
+
+
 class Lod:
     """Picks the mesh: software GL pays per triangle, and small pictures do not show them."""
 
@@ -30,16 +40,10 @@ class Lod:
     writes = ("level",)
 
     def run(self, world: World) -> None:
-        """0 finest. A GPU shows level 1, and 0 from `high` up; software GL shows level 0 only for `ultra`, and
-        level 2 where the picture is small or `low` asks for speed."""
+        """By what draws, the quality asked for and the picture's height."""
         software = world.resource(Studio).renderer.info.software
         for _, view in world.each(View):
-            fine = ("ultra",) if software else ("high", "ultra")
-            coarse_up_to = {"low": 720, "medium": 400}.get(view.quality, 0) if software else 0
-            if view.quality in fine and view.height > 400:
-                view.level = 0
-            else:
-                view.level = 2 if view.height <= coarse_up_to else 1
+            view.level = level_for(view.quality, view.height, software)
 
 
 class Render:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -88,12 +88,29 @@ class RendererInfo:
 
 
 class Renderer(Protocol):
-    """One per process and per GL context; used from one thread only."""
+    """One per process and per GL context; used from one thread only, but for `prepare`."""
 
     info: RendererInfo
 
     def open_view(self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra") -> int:
         """A picture of one avatar. Geometry and textures of one Model object are shared between views."""
+        ...
+
+    def prepare(
+        self,
+        model: Model,
+        stage: Stage,
+        width: int,
+        height: int,
+        quality: Quality,
+        level: int,
+        hand_over: Callable[[Callable[[], None]], None],
+    ) -> object:
+        """Make a model ready on a thread that does not draw, so that its first picture takes no longer than others.
+
+        `hand_over(piece)` has a piece of a few milliseconds done on the drawing thread and returns when it is. What
+        is returned keeps everything ready: hold it until a view is open. Drawing without it gives the same picture.
+        """
         ...
 
     def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None: ...

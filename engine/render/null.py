@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from avatar_engine.engine.errors import EngineError
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot
+from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot, Stage
 
 
 class NullRenderer:
@@ -26,6 +26,19 @@ class NullRenderer:
         self._next += 1
         self._views[number] = (width, height, pixels)
         return number
+
+    def prepare(
+        self,
+        model: Model,
+        stage: Stage,
+        width: int,
+        height: int,
+        quality: Quality,
+        level: int,
+        hand_over: Callable[[Callable[[], None]], None],
+    ) -> object:
+        """Nothing is to be made ready."""
+        return None
 
     def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None:
         """Change the size."""

@@ -100,6 +100,13 @@ class Context:
         core.TransformState.clear_cache()
         self.sweep()
 
+    def upload(self, texture: core.Texture) -> None:
+        """Bring a texture to the card now, before anything is drawn with it."""
+        texture.prepare(self.gsg.get_prepared_objects())
+        self.host.set_active(True)
+        self.engine.render_frame()
+        self.host.set_active(False)
+
     def resources(self) -> tuple[int, int]:
         """Textures and vertex buffers on the card."""
         held = self.gsg.get_prepared_objects()

@@ -8,6 +8,7 @@ and nothing per frame; a head that turns a few degrees keeps its shadows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,12 @@ INSIDE = {"teeth", "gum", "tongue"}
 """At rest the mouth is closed and these lie in the dark; when it opens they must not. They darken by depth."""
 BIAS_M = 0.0035
 OFFSET_M = {"hair": 0.007, "hair_cap": 0.004, "eye": 0.0012}
+
+
+class DepthPictures(Protocol):
+    """What a baker needs of whoever draws its depth pictures."""
+
+    def draw(self, camera: core.NodePath, pixels: int) -> NDArray[np.uint8]: ...
 
 
 class DepthBuffers:
@@ -81,7 +88,7 @@ class Baker:
     """Depth pictures of one list of meshes at rest."""
 
     def __init__(
-        self, buffers: DepthBuffers, meshes: Sequence[SharedMesh], textures: Sequence[core.Texture | None]
+        self, buffers: DepthPictures, meshes: Sequence[SharedMesh], textures: Sequence[core.Texture | None]
     ) -> None:
         self._buffers = buffers
         self._meshes = meshes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from weakref import WeakValueDictionary
 
 from avatar_engine.engine.errors import EngineError
 from avatar_engine.engine.image import Image, PixelFormat
@@ -11,6 +12,7 @@ from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapsh
 from avatar_engine.engine.render.panda.context import Context
 from avatar_engine.engine.render.panda.curtain import Backdrops
 from avatar_engine.engine.render.panda.occlusion import DepthBuffers
+from avatar_engine.engine.render.panda.preparing import prepare
 from avatar_engine.engine.render.panda.shadow import ShadowMap
 from avatar_engine.engine.render.panda.shared import SharedModel
 from avatar_engine.engine.render.panda.target import Pixels, Target
@@ -29,6 +31,7 @@ class PandaRenderer:
         self._context = Context()
         self.info = self._context.info()
         self._models: dict[int, SharedModel] = {}
+        self._prepared: WeakValueDictionary[int, SharedModel] = WeakValueDictionary()
         self._views: dict[int, View] = {}
         self._targets: dict[tuple[int, int, int], Target] = {}
         self._depths = DepthBuffers(self._context)
@@ -41,7 +44,8 @@ class PandaRenderer:
         _check(width, height, quality, pixels)
         shared = self._models.get(id(model))
         if shared is None:
-            shared = self._models[id(model)] = SharedModel(model, self._depths)
+            shared = self._prepared.get(id(model)) or SharedModel(model, self._depths)
+            self._models[id(model)] = shared
         shared.views += 1
         number = self._next
         self._next += 1
@@ -84,12 +88,24 @@ class PandaRenderer:
         self._context.sweep()
         return images
 
-    def warm(self, view: int, stage: Stage, level: int) -> None:
-        """Make a level of detail ready before it is shown: its first picture takes some tenths of a second longer."""
-        shared = self._view(view).shared
-        nearest = shared.level(level)
-        shared.seen(nearest, key_direction(stage))
-        shared.extent(nearest)
+    def prepare(
+        self,
+        model: Model,
+        stage: Stage,
+        width: int,
+        height: int,
+        quality: Quality,
+        level: int,
+        hand_over: Callable[[Callable[[], None]], None],
+    ) -> object:
+        """Make a level of a model ready before it is shown; see `Renderer`."""
+        shared = self._models.get(id(model)) or self._prepared.get(id(model))
+        if shared is None:
+            shared = self._prepared[id(model)] = SharedModel(model, self._depths)
+        lines = self.info.software and samples(quality, True) == 0 and quality != "low"
+        way = key_direction(stage)
+        prepare(shared, shared.level(level), way, lines, self._context, self._depths, hand_over)
+        return shared, self._backdrops.get(stage.background, width, height)
 
     def resources(self) -> tuple[int, int]:
         """How many textures and vertex buffers the card holds."""

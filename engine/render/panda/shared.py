@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from panda3d import core
 
 from avatar_engine.engine.memory import give_back
-from avatar_engine.engine.model import Model
+from avatar_engine.engine.model import Model, Texture
 from avatar_engine.engine.render.panda.extent import Extent
 from avatar_engine.engine.render.panda.geometry import Palette, SharedMesh, make_texture, palette
-from avatar_engine.engine.render.panda.occlusion import Baker, DepthBuffers
+from avatar_engine.engine.render.panda.occlusion import Baker, DepthBuffers, DepthPictures
 
 KEPT_LIGHTS = 6  # directions of the key light whose bake is kept per level
 
@@ -51,11 +51,11 @@ class SharedModel:
             self._extents[level] = Extent(meshes, self.palette.lookup)
         return self._extents[level]
 
-    def seen(self, level: int, key: Way | None) -> list[core.GeomVertexArrayData]:
-        """Baked light of every part of a level for a key light from direction `key`."""
+    def seen(self, level: int, key: Way | None, buffers: DepthPictures | None = None) -> list[core.GeomVertexArrayData]:
+        """Baked light of every part of a level for a key light from direction `key`; `buffers` draw what it takes."""
         if (level, key) not in self._seen:
             meshes = self.meshes(level)
-            baker = Baker(self._buffers, meshes, [self.texture(shared) for shared in meshes])
+            baker = Baker(buffers or self._buffers, meshes, [self.texture(shared) for shared in meshes])
             if level not in self._sky:
                 self._sky[level] = baker.sky()
             baked = baker.seen(None if key is None else np.array(key), self._sky[level])
@@ -75,3 +75,11 @@ class SharedModel:
         if id(source) not in self._textures:
             self._textures[id(source)] = make_texture(source)
         return self._textures[id(source)]
+
+    def has_texture(self, source: Texture) -> bool:
+        """Whether it is on the card already."""
+        return id(source) in self._textures
+
+    def keep_texture(self, source: Texture, made: core.Texture) -> None:
+        """Take one that was brought to the card elsewhere."""
+        self._textures.setdefault(id(source), made)
