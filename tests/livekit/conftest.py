@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from avatar_engine.live import LiveDriver  # noqa: E402
 from avatar_engine.plugin.publish_options import PublishOptions  # noqa: E402
 from avatar_engine.plugin.stage import EngineStage  # noqa: E402
 from tools import livekit_server  # noqa: E402
+from tools.av_mouth import mouth_runtime, mouth_session  # noqa: E402
 from tools.av_receiver import Receiver, token  # noqa: E402
 from tools.av_signal import SignalOptions, SignalRuntime  # noqa: E402
 
@@ -73,12 +75,27 @@ class House:
         self, room: rtc.Room, codec: str = "h264", size: tuple[int, int] = (320, 180), **more: float
     ) -> AsyncIterator[EngineStage]:
         """The same in a room that is joined already; leaves it in the end."""
-        driver = LiveDriver(lambda: SignalRuntime(HZ), hz=HZ)
-        await asyncio.wrap_future(driver.start())
         options = PublishOptions(*size, 30, 24_000, 1_000_000, codec, **more)
+        async with self._stage(room, lambda: SignalRuntime(HZ), SignalOptions(*size, 24_000), options) as stage:
+            yield stage
+
+    @asynccontextmanager
+    async def mouth(self, size: tuple[int, int] = (160, 90)) -> AsyncIterator[EngineStage]:
+        """A published avatar, simulated in full, whose picture is as bright as its mouth is open."""
+        room = await self.join("agent", kind="agent")
+        options = PublishOptions(*size, 30, 24_000, 1_000_000)
+        async with self._stage(room, lambda: mouth_runtime(HZ), mouth_session(*size), options) as stage:
+            yield stage
+
+    @asynccontextmanager
+    async def _stage(
+        self, room: rtc.Room, make: Callable[[], Any], session: Any, options: PublishOptions
+    ) -> AsyncIterator[EngineStage]:
+        driver = LiveDriver(make, hz=HZ)
+        await asyncio.wrap_future(driver.start())
         stage = EngineStage(driver, options)
         try:
-            await stage.open(SignalOptions(*size, 24_000))
+            await stage.open(session)
             await stage.publisher.publish(room.local_participant)
             stage.output.let_through()
             yield stage
