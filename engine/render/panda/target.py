@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
-from typing import Any
+import sys
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from avatar_engine.engine.errors import DeviceError
 from avatar_engine.engine.render.panda.context import Context
 
 POOL = 4  # pictures kept for reuse: more than encoder queues hold on to
+_UNUSED = 2  # references to an array that only the pool holds: the pool's and that of the question
 
 Pixels = NDArray[np.uint8]
 
@@ -21,7 +21,8 @@ class Target:
     """An offscreen buffer whose colours are copied to memory after every frame.
 
     Fresh memory of a picture's size costs more than the copy (the kernel clears every page), so pictures come from a
-    small pool: one is written again only when nobody holds its array, or a view of it, any more.
+    small pool: one is written again only when nobody holds its array, or a view of it, any more. The texture that the
+    driver copies into stays the same: binding another one would make Panda3D allocate and clear its memory again.
     """
 
     def __init__(self, context: Context, width: int, height: int, samples: int) -> None:
@@ -43,8 +44,9 @@ class Target:
         )
         if self.buffer is None:
             raise DeviceError(f"{width}x{height}", "no frame buffer of this size could be made", "use a smaller one")
-        self._pool: list[tuple[core.Texture, weakref.ref[Any]]] = []
-        self._bound: core.Texture | None = None
+        self._pool: list[Pixels] = []
+        self._copied = core.Texture("picture")
+        self.buffer.add_render_texture(self._copied, core.GraphicsOutput.RTM_copy_ram, core.GraphicsOutput.RTP_color)
         self.holds: object = None  # whose picture is in the buffer
         self.buffer.set_clear_color_active(False)
         self.buffer.set_clear_depth_active(False)
@@ -54,24 +56,15 @@ class Target:
 
     def draw(self, camera: core.NodePath) -> Pixels:
         """(height, width, 4) BGRA as `camera` sees its scene."""
-        place, texture = self._free()
-        if texture is not self._bound:
-            self.buffer.clear_render_textures()
-            self.buffer.add_render_texture(texture, core.GraphicsOutput.RTM_copy_ram, core.GraphicsOutput.RTP_color)
-            self._bound = texture
         self.region.set_camera(camera)
         self.buffer.set_active(True)
         self._context.engine.render_frame()
         self.buffer.set_active(False)
-        image = texture.get_ram_image()
+        image = self._copied.get_ram_image()
         if not image:
             raise DeviceError("frame buffer", "the driver returned no picture", "update the graphics driver")
-        pixels = np.frombuffer(memoryview(image), np.uint8).reshape(self.height, self.width, 4)
-        # Views of `pixels` keep its base alive: that is what is watched.
-        base = pixels if pixels.base is None else pixels.base
-        watched = weakref.ref(base if isinstance(base, np.ndarray) else pixels)
-        if place < POOL:
-            self._pool[place : place + 1] = [(texture, watched)]
+        pixels = self._free()
+        np.copyto(pixels, np.frombuffer(memoryview(image), np.uint8).reshape(pixels.shape))
         return pixels
 
     def forget(self, view: object) -> None:
@@ -86,8 +79,12 @@ class Target:
         self.buffer.clear_render_textures()
         self._context.engine.remove_window(self.buffer)
 
-    def _free(self) -> tuple[int, core.Texture]:
-        for place, (texture, watched) in enumerate(self._pool):
-            if watched() is None:
-                return place, texture
-        return len(self._pool), core.Texture("picture")
+    def _free(self) -> Pixels:
+        """A view of an array (height, width, 4) that nobody else looks at: every view counts as a holder of it."""
+        for k in range(len(self._pool)):
+            if sys.getrefcount(self._pool[k]) == _UNUSED:
+                return self._pool[k][:]
+        fresh = np.empty((self.height, self.width, 4), np.uint8)
+        if len(self._pool) < POOL:
+            self._pool.append(fresh)
+        return fresh[:]
