@@ -35,6 +35,7 @@ SAFE_SUMS = (
 NARROWS = {"eyeLookDown": 0.33, "eyeSquint": 0.31, "eyeLookUp": 0.12, "cheekSquint": 0.1, "browDown": 0.08}
 OPEN_LIDS = ("eyeWideLeft", "eyeWideRight")
 FROWN_SHARE = 0.8  # lips pressed for p, b, m look pleased on most heads: a sad face needs more of its frown
+ROUND_TAKES = 0.6  # of what emotion keeps of the corners, while lips are fully rounded: an "oo" narrows any smile
 CORNERS = frozenset({"mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight"})
 CORNERS_WEAK = frozenset({"mouthDimpleLeft", "mouthDimpleRight", "mouthStretchLeft", "mouthStretchRight"})
 
@@ -47,6 +48,8 @@ SMILES, FROWNS = _columns("mouthSmileLeft", "mouthSmileRight"), _columns("mouthF
 BLINKS = _columns("eyeBlinkLeft", "eyeBlinkRight")
 WIDES, SQUINTS = _columns(*OPEN_LIDS), _columns("eyeSquintLeft", "eyeSquintRight")
 NARROWING = tuple((_columns(f"{name}Left", f"{name}Right"), share) for name, share in NARROWS.items())
+ROUNDED = _columns("mouthPucker", "mouthFunnel")
+AT_CORNERS = _columns(*(name for name in CONTROLS if name in CORNERS | CORNERS_WEAK))
 JAW, CLOSE = CONTROL_INDEX["jawOpen"], CONTROL_INDEX["mouthClose"]
 FIRST, SECOND = _columns(*(a for a, _ in OPPOSITES)), _columns(*(b for _, b in OPPOSITES))
 SUMS = tuple((_columns(*names), ceiling) for names, ceiling in SAFE_SUMS)
@@ -83,6 +86,8 @@ class FaceMix:
             return
         controls = batch["controls"]
         np.multiply(batch["layer.expression"], 1.0 - batch["mouth_owner"] * self._taken, out=controls)
+        rounded = np.minimum(batch["layer.mouth"][:, ROUNDED].sum(axis=1, keepdims=True), 1.0)
+        controls[:, AT_CORNERS] *= 1.0 - ROUND_TAKES * batch["mouth_owner"] * rounded
         controls += batch["layer.mouth"]
         # multiply: a sad mouth says "ee" without smiling
         serious = np.clip(batch["layer.expression"][:, FROWNS], 0.0, 1.0)
