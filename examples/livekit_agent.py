@@ -34,7 +34,7 @@ async def answer(ctx: JobContext) -> None:
         llm="openai/gpt-4.1-mini",
         tts="cartesia/sonic-3",
     )
-    avatar = AvatarSession(FACE.avatar_id, style=FACE.style, resolution=FACE.resolution, quality=FACE.quality)
+    avatar = AvatarSession(FACE)
     await avatar.start(session, room=ctx.room)
     agent = Agent(
         instructions="You are a friendly receptionist. Answer briefly. Show with your face how you mean it.",

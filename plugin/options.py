@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import yaml
 
@@ -38,9 +38,32 @@ class LiveOptions:
     publish: PublishOptions
 
 
+class AvatarOptions(TypedDict, total=False):
+    """What both sessions take by name; `AvatarRequest` has the defaults and says what they mean."""
+
+    style: str
+    emotion_enabled: bool
+    resolution: str
+    fps: int
+    quality: str
+    lip_sync_model: str | None
+    facial_expressions: bool
+    head_movements: bool
+    background: str | None
+    avatar_config: Mapping[str, Any] | str | Path | None
+    video_codec: Codec
+    max_bitrate_bps: int | None
+    frame_timestamps: bool
+
+
 @dataclass(frozen=True, slots=True)
 class AvatarRequest:
-    """An avatar as users ask for it; the names are those of `AvatarSession`'s arguments."""
+    """An avatar as users ask for it.
+
+    avatar_id: a bundled id or a GLB/VRM/avatar.yaml file. resolution: `720p`, `WIDTHxHEIGHT`, ... lip_sync_model:
+    an installed viseme model, None for the best. avatar_config: further session options as a mapping or a YAML
+    file (scene, behaviour, policy, framing, seed, emotion). frame_timestamps: see PublishOptions.
+    """
 
     avatar_id: str = "ada"
     style: str = "professional"
@@ -65,6 +88,13 @@ class AvatarRequest:
             if name not in known:
                 raise InputError(f"avatar: {name}", "no such option", suggest(str(name), known))
         return AvatarRequest(**given)
+
+    @staticmethod
+    def asked(avatar: AvatarRequest | str, options: Mapping[str, Any]) -> AvatarRequest:
+        """What a session was asked for: a request, or an avatar's id with options. Raises InputError."""
+        if isinstance(avatar, AvatarRequest):
+            return AvatarRequest.of(asdict(avatar) | dict(options))
+        return AvatarRequest.of({"avatar_id": avatar, **options})
 
 
 def live_options(request: AvatarRequest) -> LiveOptions:

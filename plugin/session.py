@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from livekit import rtc
 from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr, get_job_context
@@ -27,8 +25,7 @@ from avatar_engine.plugin import engine_host
 from avatar_engine.plugin.agent_ear import AgentEar
 from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.metrics import SessionFigures
-from avatar_engine.plugin.options import AvatarRequest, check_background, live_options
-from avatar_engine.plugin.publish_options import Codec
+from avatar_engine.plugin.options import AvatarOptions, AvatarRequest, check_background, live_options
 from avatar_engine.plugin.stage import EngineStage
 
 FIRST_LISTENER_S = 3.0
@@ -42,55 +39,18 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost", "avatar_notice"]]):
         await avatar.start(session, room=ctx.room)
         await session.start(agent=..., room=ctx.room)
 
-    avatar_id: a bundled id or a GLB/VRM/avatar.yaml file. resolution: `720p`, `WIDTHxHEIGHT`, ... lip_sync_model:
-    an installed viseme model, None for the best. avatar_config: further session options as a mapping or a YAML
-    file (scene, behaviour, policy, framing, seed, emotion). frame_timestamps: see
-    PublishOptions. Emits `metrics_collected`, `avatar_notice` (something it
-    could not do as asked), and `avatar_lost` with the
-    error when the engine cannot go on (the agent then speaks into the void rather than hang).
+    avatar_id: a bundled id or a GLB/VRM/avatar.yaml file, or a whole `AvatarRequest`, which also says what the
+    options mean. Emits `metrics_collected`, `avatar_notice` (something it could not do as asked), and `avatar_lost`
+    with the error when the engine cannot go on (the agent then speaks into the void rather than hang).
     """
 
     _agent_session: AgentSession[Any] | None
     _room: rtc.Room | None
     _wait_avatar_join_task: asyncio.Task[None] | None
 
-    def __init__(
-        self,
-        avatar_id: str = "ada",
-        *,
-        style: str = "professional",
-        emotion_enabled: bool = True,
-        resolution: str = "720p",
-        fps: int = 30,
-        quality: str = "high",
-        lip_sync_model: str | None = None,
-        facial_expressions: bool = True,
-        head_movements: bool = True,
-        background: str | None = None,
-        avatar_config: Mapping[str, Any] | str | Path | None = None,
-        video_codec: Codec = "h264",
-        max_bitrate_bps: int | None = None,
-        frame_timestamps: bool = False,
-    ) -> None:
+    def __init__(self, avatar_id: str | AvatarRequest = "ada", **options: Unpack[AvatarOptions]) -> None:
         super().__init__()
-        self._options = live_options(
-            AvatarRequest(
-                avatar_id,
-                style,
-                emotion_enabled,
-                resolution,
-                fps,
-                quality,
-                lip_sync_model,
-                facial_expressions,
-                head_movements,
-                background,
-                avatar_config,
-                video_codec,
-                max_bitrate_bps,
-                frame_timestamps,
-            )
-        )
+        self._options = live_options(AvatarRequest.asked(avatar_id, options))
         self._stage: EngineStage | None = None
         self._ear: AgentEar | None = None
         self._live_task: asyncio.Task[None] | None = None

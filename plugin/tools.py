@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable
+from typing import Protocol
 
+from livekit import rtc
 from livekit.agents import ToolError
 from livekit.agents.llm import FunctionTool, RawFunctionTool, function_tool
 
@@ -11,33 +13,38 @@ from avatar_engine.components.emotions import emotion_book
 from avatar_engine.engine.errors import InputError
 from avatar_engine.scenes.staging import background_ids
 
-if TYPE_CHECKING:
-    from avatar_engine.plugin.session import AvatarSession
-
 GESTURES = ("nod", "shake", "tilt", "shrug", "wink", "smile")
 
 
-def avatar_tools(avatar: AvatarSession) -> list[FunctionTool | RawFunctionTool]:
+class Puppet(Protocol):
+    """Either session; one does it at once, the other over the network."""
+
+    def update_emotion(self, emotion: str, intensity: float = 1.0) -> Awaitable[None] | None: ...
+    def play_gesture(self, gesture: str, strength: float = 1.0) -> Awaitable[None] | None: ...
+    def set_background(self, background: str) -> Awaitable[None] | None: ...
+
+
+def avatar_tools(avatar: Puppet) -> list[FunctionTool | RawFunctionTool]:
     """Tools bound to one avatar."""
     emotions = ", ".join(sorted(emotion_book().names))
 
     async def set_avatar_emotion(emotion: str, intensity: float = 0.7) -> str:
         try:
-            avatar.update_emotion(emotion, intensity)
-        except InputError as error:
+            await _done(avatar.update_emotion(emotion, intensity))
+        except (InputError, rtc.RpcError) as error:
             raise ToolError(str(error)) from error
         return "done"
 
     async def play_avatar_gesture(gesture: str) -> str:
         if gesture not in GESTURES:
             raise ToolError(f"gestures: {', '.join(GESTURES)}")
-        avatar.play_gesture(gesture)
+        await _done(avatar.play_gesture(gesture))
         return "done"
 
     async def set_avatar_background(background: str) -> str:
         try:
-            avatar.set_background(background)
-        except InputError as error:
+            await _done(avatar.set_background(background))
+        except (InputError, rtc.RpcError) as error:
             raise ToolError(str(error)) from error
         return "done"
 
@@ -59,3 +66,8 @@ def avatar_tools(avatar: AvatarSession) -> list[FunctionTool | RawFunctionTool]:
             f"{', '.join(background_ids())}, or a colour as #rrggbb.",
         ),
     ]
+
+
+async def _done(told: Awaitable[None] | None) -> None:
+    if told is not None:
+        await told

@@ -6,11 +6,12 @@ import asyncio
 import json
 import os
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import aiohttp
 from livekit import api, rtc
 from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr, get_job_context
+from livekit.agents.llm import FunctionTool, RawFunctionTool
 from livekit.agents.utils import is_given, shortuuid, wait_for_track_publication
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 from livekit.agents.voice.avatar import DataStreamAudioOutput
@@ -19,7 +20,7 @@ from livekit.agents.voice.io import AgentOutput, AudioOutput, AudioOutputCapabil
 from avatar_engine.engine.errors import DeviceError, InputError
 from avatar_engine.plugin import wire
 from avatar_engine.plugin.log import logger
-from avatar_engine.plugin.options import AvatarRequest, live_options
+from avatar_engine.plugin.options import AvatarOptions, AvatarRequest, live_options
 from avatar_engine.plugin.session import connected
 from avatar_engine.plugin.worker import dispatch_metadata
 
@@ -28,14 +29,19 @@ JOIN_S = 30.0
 
 
 class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
-    """Same three lines as `AvatarSession`; the picture is made on another machine (`avatar-engine worker`).
-
-    request: the avatar, `AvatarRequest(avatar_id=..., resolution=...)`. worker: agent name of the workers.
+    """Same three lines and options as `AvatarSession`; the picture is made on another machine
+    (`avatar-engine worker`), so what changes the avatar is awaited. worker: agent name of the workers.
     """
 
-    def __init__(self, request: AvatarRequest | None = None, *, worker: str = wire.WORKER_NAME) -> None:
+    def __init__(
+        self,
+        avatar_id: str | AvatarRequest = "ada",
+        *,
+        worker: str = wire.WORKER_NAME,
+        **options: Unpack[AvatarOptions],
+    ) -> None:
         super().__init__()
-        self._request = request or AvatarRequest()
+        self._request = AvatarRequest.asked(avatar_id, options)
         live_options(self._request)  # says now what the worker would say later
         self._worker = worker
         self._identity = shortuuid("avatar-")
@@ -71,6 +77,10 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         self._connection, self._output = room, agent_session.output
         room.on("participant_disconnected", self._left)
         await self._call_worker()
+
+    async def stop(self) -> None:
+        """End the avatar; the agent stays in the room."""
+        await self.aclose()
 
     async def aclose(self) -> None:
         """Send the avatar away."""
@@ -150,9 +160,19 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         """As the behaviours define them."""
         await self._tell({"do": "gesture", "gesture": gesture, "strength": strength})
 
+    async def set_gaze(self, point_m: tuple[float, float, float] | None, *, hold_s: float | None = None) -> None:
+        """Look at a point in metres from between the eyes (left, up, forward); None: the persona's own gaze."""
+        await self._tell({"do": "gaze", "point_m": point_m, "hold_s": hold_s})
+
     async def trigger(self, event: str, value: float = 1.0) -> None:
         """A named event for the behaviours."""
         await self._tell({"do": "trigger", "event": event, "value": value})
+
+    def tools(self) -> list[FunctionTool | RawFunctionTool]:
+        """Function tools for the agent's LLM: emotion, gesture, background."""
+        from avatar_engine.plugin.tools import avatar_tools
+
+        return avatar_tools(self)
 
     async def _tell(self, command: dict[str, Any]) -> None:
         if self._connection is None:

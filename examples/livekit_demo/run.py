@@ -113,7 +113,7 @@ async def start_avatar(
     """The avatar in this process, or in a worker that the server dispatches."""
     keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
     if not in_worker:
-        avatar = AvatarSession(wish.avatar_id, resolution=wish.resolution, quality=wish.quality)
+        avatar = AvatarSession(wish)
         stack.push_async_callback(avatar.aclose)
         await avatar.start(session, room)
         return avatar

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from livekit.agents.voice.room_io import RoomOptions
 from avatar_engine import AvatarSession
 from avatar_engine.engine.errors import InputError
 from avatar_engine.plugin import engine_host
-from avatar_engine.plugin.options import AvatarRequest, live_options
+from avatar_engine.plugin.options import AvatarOptions, AvatarRequest, live_options
+from avatar_engine.plugin.worker_session import WorkerAvatarSession
 
 pytestmark = pytest.mark.livekit
 
@@ -149,13 +151,26 @@ async def test_a_wrong_avatar_says_so_and_leaves_nothing_behind(house) -> None:
         ({"quality": "hihg"}, "high"),
         ({"lip_sync_model": "neurall"}, "neural"),
         ({"fps": 29}, "24, 30 or 60"),
+        ({"resolutoin": "720p"}, "resolution"),
         ({"avatar_config": {"scen": "studio"}}, "scene"),
         ({"video_codec": "h263"}, "h264"),
     ],
 )
-def test_wrong_options_are_refused_with_a_hint(wrong, told) -> None:
+@pytest.mark.parametrize("session", [AvatarSession, WorkerAvatarSession])
+def test_wrong_options_are_refused_with_a_hint(session, wrong, told) -> None:
     with pytest.raises(InputError, match=told):
-        AvatarSession(**wrong)
+        session(**wrong)
+
+
+def test_both_sessions_take_every_option_and_a_whole_request() -> None:
+    names = {item.name for item in fields(AvatarRequest)} - {"avatar_id"}
+    assert names == set(AvatarOptions.__annotations__)
+    request = AvatarRequest("ben", resolution="320x180", fps=24)
+    for session in (AvatarSession, WorkerAvatarSession):
+        session(request)
+        session("ben", resolution="320x180", fps=24)
+    assert AvatarRequest.asked("ben", {"resolution": "320x180", "fps": 24}) == request
+    assert AvatarRequest.asked(request, {"fps": 60}).fps == 60
 
 
 @pytest.mark.timeout(120)
