@@ -36,7 +36,12 @@ class Texture:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Metallic-roughness material; `kind` picks the shading (from extras, name or geometry)."""
+    """Metallic-roughness material; `kind` picks the shading (from extras, name or geometry).
+
+    Pictures share the mesh's one set of coordinates. normal_texture: tangent space, y up, its x and y times
+    `normal_scale`. surface_texture: green times `surface_factors[0]` is the roughness of a place, blue times
+    `surface_factors[1]` how metallic it is; `roughness` and `metallic` are their means, for whoever does not look.
+    """
 
     name: str
     kind: MaterialKind
@@ -49,6 +54,15 @@ class Material:
     double_sided: bool
     emissive: tuple[float, float, float] = (0.0, 0.0, 0.0)
     unlit: bool = False
+    normal_texture: Texture | None = None
+    normal_scale: float = 1.0
+    surface_texture: Texture | None = None
+    surface_factors: tuple[float, float] = (1.0, 1.0)
+
+    def textures(self) -> tuple[Texture, ...]:
+        """All pictures there are."""
+        every = (self.base_texture, self.normal_texture, self.surface_texture)
+        return tuple(texture for texture in every if texture is not None)
 
 
 @dataclass(frozen=True, slots=True)

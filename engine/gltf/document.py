@@ -27,7 +27,7 @@ REFUSED = {
     "KHR_draco_mesh_compression": "Draco-compressed meshes: pip install 'avatar-engine[formats]', or export without "
     "mesh compression",
     "KHR_meshopt_compression": "meshopt-compressed buffers; export without compression",
-    "KHR_texture_basisu": "KTX2/Basis textures; export PNG, JPEG or WebP, or run `gltf-transform ktxdecompress`",
+    "KHR_texture_basisu": "KTX2/Basis textures: pip install 'avatar-engine[formats]', or export PNG, JPEG or WebP",
     "EXT_texture_avif": "AVIF textures; export PNG, JPEG or WebP textures",
 }
 UNDERSTOOD = {
@@ -208,19 +208,26 @@ def _check_header(document: Document) -> None:
     if not isinstance(required, list):
         document.fail("extensionsRequired", "is not a list")
     for name in required:
-        if name == "KHR_draco_mesh_compression" and draco_readable():
+        if not isinstance(name, str):
+            document.fail("extensionsRequired", "holds something that is not a name")
+        if (name == "KHR_draco_mesh_compression" and draco_readable()) or (
+            name == "KHR_texture_basisu" and ktx2_readable()
+        ):
             continue
         if name in REFUSED:
             document.fail("extensionsRequired", f"needs {name}", REFUSED[name])
         if name not in UNDERSTOOD:
-            document.fail(
-                "extensionsRequired", f"needs {str(name)[:80]!r}, which is not read here", "export without it"
-            )
+            document.fail("extensionsRequired", f"needs {name[:80]!r}, which is not read here", "export without it")
 
 
 def draco_readable() -> bool:
     """Whether the optional decoder is installed."""
     return importlib.util.find_spec("DracoPy") is not None
+
+
+def ktx2_readable() -> bool:
+    """Whether the optional decoder is installed."""
+    return importlib.util.find_spec("opengl_basisu") is not None
 
 
 def _buffers(document: Document, path: Path, binary: memoryview | None) -> list[memoryview]:

@@ -13,8 +13,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from avatar_engine.engine.errors import AssetError
+from avatar_engine.engine.gltf import ktx2
 from avatar_engine.engine.gltf.accessors import view_bytes
-from avatar_engine.engine.gltf.document import REFUSED, Document, resource
+from avatar_engine.engine.gltf.document import REFUSED, Document, ktx2_readable, resource
 from avatar_engine.engine.gltf.vrm import toon_kind
 from avatar_engine.engine.model import Material, MaterialKind, Texture
 
@@ -53,7 +54,7 @@ def infer_kind(*names: str) -> MaterialKind:
 
 
 def read_texture(document: Document, number: int, folder: Path, at: str, *, linear: bool = False) -> Texture:
-    """The decoded picture behind texture `number`; pictures shared by materials are decoded once."""
+    """The picture behind texture `number`; looked at once, kept packed, shared by the materials that show it."""
     textures = document.items("textures")
     if number >= len(textures):
         document.fail(at, f"names texture {number}, there are {len(textures)}")
@@ -61,13 +62,13 @@ def read_texture(document: Document, number: int, folder: Path, at: str, *, line
     webp = document.extension(texture, "EXT_texture_webp")
     basis = document.extension(texture, "KHR_texture_basisu")
     holder = webp if webp is not None else texture
+    if basis is not None and (ktx2_readable() or holder.get("source") is None):
+        holder = basis
     if holder.get("source") is None:
-        if basis is not None:
-            document.fail(path, "needs KHR_texture_basisu", REFUSED["KHR_texture_basisu"])
         document.fail(path, "has no picture")
     images = document.items("images")
     source = document.integer(holder, "source", path, high=len(images))
-    known = document.cache.get(("image", source))
+    known = document.cache.get((f"image {linear}", source))
     if isinstance(known, Texture):
         return known
     image, spot = images[source], f"images[{source}]"
@@ -75,16 +76,22 @@ def read_texture(document: Document, number: int, folder: Path, at: str, *, line
         data = view_bytes(document, document.integer(image, "bufferView", spot, high=2**31), spot)
     else:
         data = bytes(resource(document, image.get("uri"), folder, spot))
+    if ktx2.is_ktx2(data) and not ktx2_readable():
+        document.fail(path, "needs KHR_texture_basisu", REFUSED["KHR_texture_basisu"])
     name = document.text(image, "name", f"image{source}")
-    _, (width, height) = _decode(document.where, data, spot, MEASURED_SIDE)  # so that a broken one is refused now
+    # Decoded now so that a broken one is refused now.
+    picture, (width, height) = _decode(document.where, data, spot, MEASURED_SIDE)
     result = Texture(name, width, height, partial(_pixels, document.where, data, spot), linear)
-    document.cache["image", source] = result
+    if linear:
+        mean = picture.convert("RGB").resize((1, 1), Image.Resampling.BOX)
+        document.cache["mean", id(result)] = mean.getpixel((0, 0))
+    document.cache[f"image {linear}", source] = result
     return result
 
 
-def _pixels(where: str, data: bytes, at: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    picture = _decode(where, data, at, USED_SIDE)[0].convert("RGBA")
-    while max(picture.size) > USED_SIDE:
+def _pixels(where: str, data: bytes, at: str, side: int = USED_SIDE) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    picture = _decode(where, data, at, side)[0].convert("RGBA")
+    while max(picture.size) > side:
         picture = picture.reduce(2)
     return np.asarray(picture, np.uint8)
 
@@ -92,16 +99,19 @@ def _pixels(where: str, data: bytes, at: str) -> np.ndarray[Any, np.dtype[np.uin
 def _decode(where: str, data: bytes, at: str, side: int) -> tuple[Image.Image, tuple[int, int]]:
     """The picture, scaled down towards `side` while it is read where the format can, and its full size."""
     try:
+        if ktx2.is_ktx2(data):
+            size = ktx2.inspect(data, MAX_SIDE)
+            return Image.fromarray(ktx2.decode(data, side, MAX_SIDE, USED_SIDE)), (size.width, size.height)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if max(image.size) > MAX_SIDE or min(image.size) < 1:
                     shape = f"{image.size[0]}x{image.size[1]}"
                     raise AssetError(f"{where} {at}", f"is {shape} pixels, at most {MAX_SIDE} a side are read")
-                size = image.size
+                full = image.size
                 image.draft("RGB", (side, side))
                 image.load()
-                return image, size
+                return image, full
     except UnidentifiedImageError as error:
         raise AssetError(f"{where} {at}", "is not a PNG, JPEG or WebP picture") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -109,9 +119,26 @@ def _decode(where: str, data: bytes, at: str, side: int) -> tuple[Image.Image, t
 
 
 def uv_transform(document: Document, material: dict[str, Any], path: str) -> tuple[int, np.ndarray[Any, Any] | None]:
-    """Texture coordinate set of the base colour and its 2x3 KHR_texture_transform, or None."""
+    """Texture coordinate set of the material's pictures and its 2x3 KHR_texture_transform, or None."""
+    return _placed(document, _leading(document, material), path)
+
+
+def _leading(document: Document, material: dict[str, Any]) -> dict[str, Any]:
+    """The texture that says where all pictures of the material lie: the base colour, or what there is instead."""
     look = document.mapping(material, "pbrMetallicRoughness")
-    info = document.mapping(look, "baseColorTexture")
+    old = document.extension(material, "KHR_materials_pbrSpecularGlossiness") or {}
+    for holder, name in (
+        (look, "baseColorTexture"),
+        (old, "diffuseTexture"),
+        (material, "normalTexture"),
+        (look, "metallicRoughnessTexture"),
+    ):
+        if document.mapping(holder, name):
+            return document.mapping(holder, name)
+    return {}
+
+
+def _placed(document: Document, info: dict[str, Any], path: str) -> tuple[int, np.ndarray[Any, Any] | None]:
     channel = document.integer(info, "texCoord", path, high=8, default=0)
     change = document.extension(info, "KHR_texture_transform")
     if change is None:
@@ -124,6 +151,29 @@ def uv_transform(document: Document, material: dict[str, Any], path: str) -> tup
     c, s = np.cos(angle), np.sin(angle)
     matrix = np.array([[c * scale[0], s * scale[1], offset[0]], [-s * scale[0], c * scale[1], offset[1]]])
     return channel, matrix
+
+
+def _beside(document: Document, material: dict[str, Any], info: object, folder: Path, path: str) -> Texture | None:
+    """A picture of numbers that lies where the leading one does; others would need coordinates of their own."""
+    if not isinstance(info, dict) or info.get("index") is None:
+        return None
+    own, leading = _placed(document, info, path), _placed(document, _leading(document, material), path)
+    same = own[1] is leading[1] or (own[1] is not None and leading[1] is not None and np.allclose(own[1], leading[1]))
+    if own[0] != leading[0] or not same:
+        return None
+    return read_texture(document, document.integer(info, "index", path, high=2**31), folder, path, linear=True)
+
+
+def _surface(document: Document, look: dict[str, Any], texture: Texture | None, path: str) -> tuple[float, ...]:
+    """Roughness and metallic of the whole part, and the factors of its picture's green and blue."""
+    usual = (0.6, 0.0) if texture is None else (1.0, 1.0)
+    (rough,) = document.numbers(look, "roughnessFactor", path, usual[:1])
+    (metal,) = document.numbers(look, "metallicFactor", path, usual[1:])
+    rough, metal = float(np.clip(rough, 0.0, 1.0)), float(np.clip(metal, 0.0, 1.0))
+    if texture is None:
+        return rough, metal, 1.0, 1.0
+    _, green, blue = document.cache["mean", id(texture)]
+    return rough * green / 255.0, metal * blue / 255.0, rough, metal
 
 
 def read_material(document: Document, number: int | None, mesh_name: str, folder: Path) -> Material:
@@ -151,6 +201,11 @@ def read_material(document: Document, number: int | None, mesh_name: str, folder
     texture = None
     if isinstance(info, dict):
         texture = read_texture(document, document.integer(info, "index", path, high=2**31), folder, path)
+    numbers = look.get("metallicRoughnessTexture")
+    surface = _beside(document, material, numbers, folder, path)
+    roughness, metallic, *factors = _surface(document, look, surface, path)
+    bumps = document.mapping(material, "normalTexture")
+    (normal_scale,) = document.numbers(bumps, "scale", path, (1.0,))
     emissive = document.numbers(material, "emissiveFactor", path, (0.0, 0.0, 0.0))
     strength = document.extension(material, "KHR_materials_emissive_strength")
     if strength is not None:
@@ -166,13 +221,17 @@ def read_material(document: Document, number: int | None, mesh_name: str, folder
         kind=kind,
         base_colour=(base[0], base[1], base[2], base[3]),
         base_texture=texture,
-        roughness=float(np.clip(document.numbers(look, "roughnessFactor", path, (0.6,))[0], 0.0, 1.0)),
-        metallic=float(np.clip(document.numbers(look, "metallicFactor", path, (0.0,))[0], 0.0, 1.0)),
+        roughness=roughness,
+        metallic=metallic,
         alpha_mode=mode,  # type: ignore[arg-type]
         alpha_cutoff=float(document.numbers(material, "alphaCutoff", path, (0.5,))[0]),
         double_sided=material.get("doubleSided") is True,
         emissive=(emissive[0], emissive[1], emissive[2]),
         unlit=document.extension(material, "KHR_materials_unlit") is not None,
+        normal_texture=_beside(document, material, bumps, folder, path),
+        normal_scale=normal_scale,
+        surface_texture=surface,
+        surface_factors=(factors[0], factors[1]),
     )
     document.cache[f"material {infer_kind(mesh_name)}", number] = result
     return result

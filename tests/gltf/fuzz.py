@@ -153,7 +153,7 @@ def read_whole(path: Path) -> str:
             for target in mesh.targets:
                 assert np.isfinite(target.delta).all(), "displacements that are not finite"
                 assert target.index.max(initial=0) < len(mesh.positions), "targets past the end"
-            for texture in (mesh.material.base_texture,) if mesh.material.base_texture else ():
+            for texture in mesh.material.textures():
                 assert texture.pixels.ndim == 3
     except InputError as error:
         text = str(error)

@@ -12,6 +12,7 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -323,6 +324,55 @@ def textured(form: str = "PNG", *, transform: bool = False) -> bytes:
     return build.glb()
 
 
+PICTURES = Path(__file__).with_name("pictures")
+
+
+def soft_picture(width: int, height: int, *, alpha: bool) -> NDArray[np.uint8]:
+    """(height, width, 4) what the files in `pictures` show: soft colours, a brighter disc, alpha falling off.
+
+    They were written by basis_universal's own encoder (npm ktx2-encoder 0.6.0) from the bytes of this array.
+    """
+    y, x = np.mgrid[0:height, 0:width]
+    u, v = (x + 0.5) / width, (y + 0.5) / height
+    disc = np.hypot(u - 0.4, v - 0.6) < 0.25
+    fall = 1.0 - 0.7 * u if alpha else np.ones_like(u)
+    colours = [0.2 + 0.6 * u, 0.3 + 0.4 * v + 0.1 * disc, 0.5 + 0.4 * np.sin(6.0 * u) * np.cos(4.0 * v), fall]
+    return np.rint(np.clip(np.stack(colours, -1), 0, 1) * 255).astype(np.uint8)
+
+
+def basis(data: bytes, *, fallback: bool = False) -> bytes:
+    """A KTX2 picture through KHR_texture_basisu, required unless there is a PNG besides."""
+    build = Builder()
+    primitive = _primitive(build, ball())
+    primitive["material"] = 0
+    source = build.add("images", {"bufferView": build.view(data), "mimeType": "image/ktx2"})
+    texture: dict[str, Any] = {"extensions": {"KHR_texture_basisu": {"source": source}}}
+    build.root["extensionsUsed"] = ["KHR_texture_basisu"]
+    if fallback:
+        texture["source"] = build.picture()
+    else:
+        build.root["extensionsRequired"] = ["KHR_texture_basisu"]
+    build.add("textures", texture)
+    build.add("materials", {"name": "Skin", "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}})
+    _scene(build, [primitive], extras={"targetNames": NAMES})
+    return build.glb()
+
+
+def bumpy(*, apart: bool = False) -> bytes:
+    """A normal map and a metallic-roughness picture; `apart`: the latter lies on other coordinates."""
+    build = Builder()
+    primitive = _primitive(build, ball())
+    primitive["material"] = 0
+    primitive["attributes"]["TEXCOORD_1"] = primitive["attributes"]["TEXCOORD_0"]
+    build.add("textures", {"source": build.picture()})
+    info = {"index": 0, "texCoord": 1 if apart else 0}
+    look = {"baseColorTexture": {"index": 0}, "metallicRoughnessTexture": info, "roughnessFactor": 0.8}
+    material = {"name": "Coat", "pbrMetallicRoughness": look, "normalTexture": {"index": 0, "scale": 0.5}}
+    build.add("materials", material)
+    _scene(build, [primitive], extras={"targetNames": NAMES})
+    return build.glb()
+
+
 DIALECTS: dict[str, Callable[[], bytes]] = {
     "plain.glb": plain,
     "text.gltf": text_file,
@@ -336,6 +386,11 @@ DIALECTS: dict[str, Callable[[], bytes]] = {
     "levels_of_detail.glb": levels_of_detail,
     "textured.glb": textured,
     "webp.glb": lambda: textured("WEBP"),
+    "bumpy.glb": bumpy,
+    **{
+        path.name.replace(".ktx2", ".glb"): partial(basis, path.read_bytes())
+        for path in sorted(PICTURES.glob("*.ktx2"))
+    },
     "texture_transform.glb": lambda: textured(transform=True),
 }
 

@@ -17,7 +17,7 @@ import pytest
 from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.gltf.reader import load_model
 from tests.gltf import generate
-from tests.gltf.generate import Builder
+from tests.gltf.generate import Builder, basis
 
 pytestmark = pytest.mark.unit
 
@@ -77,6 +77,17 @@ def bomb() -> bytes:
     build.add("materials", {"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}})
     generate._scene(build, [primitive])
     return build.glb()
+
+
+def ktx2(words: dict[int, int] | None = None, *, noise: bool = False) -> bytes:
+    """A Zstandard-packed UASTC picture with 32-bit words of its header changed, or with noise for pixels."""
+    data = bytearray((generate.PICTURES / "uastc_zstd.ktx2").read_bytes())
+    for at, value in (words or {}).items():
+        struct.pack_into("<I", data, at, value)
+    if noise:
+        start, length = struct.unpack_from("<QQ", data, 80)
+        data[start : start + length] = random.Random(5).randbytes(length)
+    return bytes(data)
 
 
 def deep() -> bytes:
@@ -173,7 +184,16 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: broken(put("bufferViews", 0, "extensions", value={"EXT_meshopt_compression": {}})),
         "EXT_meshopt_compression",
     ),
-    "KTX2": (lambda: broken(put("extensionsRequired", value=["KHR_texture_basisu"])), "KTX2"),
+    "KTX2 cut short": (lambda: basis(ktx2()[:-300]), "past its end"),
+    "KTX2 without pixels": (lambda: basis(ktx2()[:40]), "truncated"),
+    "KTX2 that says 60000 x 60000": (lambda: basis(ktx2({20: 60000, 24: 60000})), "at most 8192"),
+    "KTX2 of another format": (lambda: basis(ktx2({12: 37})), "not Basis Universal"),
+    "KTX2 of six faces": (lambda: basis(ktx2({36: 6})), "not one flat picture"),
+    "KTX2 of 4 billion levels": (lambda: basis(ktx2({40: 2**32 - 1})), "not one flat picture"),
+    "KTX2 that unpacks to gigabytes": (lambda: basis(ktx2({96: 2**31})), "unpacks to"),
+    "KTX2 level at an impossible place": (lambda: basis(ktx2({84: 2**31})), "past its end"),
+    "KTX2 of noise": (lambda: basis(ktx2(noise=True)), "cannot be decoded"),
+    "names that are not text": (lambda: broken(put("extensionsRequired", value=[{}])), "not a name"),
     "unheard-of extension": (lambda: broken(put("extensionsRequired", value=["ACME_magic"])), "ACME_magic"),
 }
 
