@@ -9,10 +9,10 @@ from pathlib import Path
 
 from avatar_engine.components.script import Persona
 from avatar_engine.scenes.behaviour_compile import load_persona
-from avatar_engine.scenes.behaviour_watch import BehaviourWatch, Broken
+from avatar_engine.scenes.behaviour_source import find_behaviour
 from avatar_engine.scenes.scene import Scene, read_scene
 from avatar_engine.scenes.staging import background_path
-from avatar_engine.scenes.watching import FileWatch
+from avatar_engine.scenes.watching import FileWatch, Reload
 
 LOOK_EVERY_S = 0.25
 
@@ -51,7 +51,8 @@ class FilesInUse:
         self._lock = threading.Lock()
         self._scenes: FileWatch[Scene] = FileWatch()
         self._known_scenes: set[Path] = set()
-        self._behaviours: dict[str, BehaviourWatch] = {}
+        self._personas: FileWatch[Persona] = FileWatch()
+        self._behaviours: dict[str, Path] = {}
         self._found: deque[Change] = deque()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -68,28 +69,30 @@ class FilesInUse:
     def persona(self, behaviour: str) -> Persona:
         """Load a behaviour and watch its files. Raises SceneError."""
         with self._lock:
-            watch = self._behaviours.get(behaviour)
-            if watch is None:
-                watch = BehaviourWatch(behaviour, load_persona(behaviour))
-                self._behaviours[behaviour] = watch
-            return watch.persona
+            path = self._behaviours.get(behaviour)
+            if path is None:
+                path = find_behaviour(behaviour)
+                if path not in self._behaviours.values():
+                    self._personas.add(path, lambda file: load_persona(str(file)), _includes)
+                self._behaviours[behaviour] = path
+            return self._personas.last(path)
 
     def look(self) -> None:
         """Find out what has changed since the last look."""
         with self._lock:
-            for reload in self._scenes.poll():
-                if reload.value is not None:
-                    self._found.append(SceneChanged(reload.path, reload.value))
-                if reload.error is not None or reload.healed:
-                    self._found.append(FileTold("warning" if reload.error else "info", str(reload)))
-            for behaviour, watch in self._behaviours.items():
-                result = watch.poll()
-                if isinstance(result, Broken):
-                    self._found.append(FileTold("warning", f"{result.error} (the last good version stays)"))
-                elif result is not None:
-                    self._found.append(PersonaChanged(behaviour, result.persona))
-                    if result.healed:
-                        self._found.append(FileTold("info", f"behaviour {behaviour}: good again"))
+            for scene in self._scenes.poll():
+                if scene.value is not None:
+                    self._found.append(SceneChanged(scene.path, scene.value))
+                self._tell(scene)
+            for edited in self._personas.poll():
+                if edited.value is not None:
+                    names = [name for name, path in self._behaviours.items() if path == edited.path]
+                    self._found.extend(PersonaChanged(name, edited.value) for name in names)
+                self._tell(edited)
+
+    def _tell(self, reload: Reload[Scene] | Reload[Persona]) -> None:
+        if reload.error is not None or reload.healed:
+            self._found.append(FileTold("warning" if reload.error else "info", str(reload)))
 
     def take(self) -> list[Change]:
         """What was found and not taken yet, oldest first."""
@@ -119,3 +122,7 @@ class FilesInUse:
 def _pictures(scene: Scene) -> tuple[Path, ...]:
     image = scene.background.image
     return () if image is None else (background_path(image, scene.source),)
+
+
+def _includes(persona: Persona) -> tuple[Path, ...]:
+    return tuple(Path(source) for source in persona.sources)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import yaml
 
 from avatar_engine.engine.errors import SceneError, suggest
 from avatar_engine.scenes.behaviour_schema import BehaviourSpec
-from avatar_engine.scenes.yaml_source import dotted, parse_yaml
+from avatar_engine.scenes.yaml_source import dotted, line_of, parse_yaml
 
 BUNDLED = Path(__file__).parent / "behaviors"
 MAX_FILES = 32
@@ -31,7 +30,7 @@ class Source:
         """`file:line part.of.it` of a place in this file."""
         if self._node is None:
             self._node = yaml.compose(self.text, yaml.SafeLoader)
-        return f"{self.path}:{_line(self._node, location)} {dotted(location)}"
+        return f"{self.path}:{line_of(self._node, location)} {dotted(location)}"
 
 
 def find_behaviour(name: str, beside: Path | None = None) -> Path:
@@ -84,20 +83,3 @@ def _read(path: Path, chain: tuple[Path, ...], found: dict[Path, Source]) -> Non
         if target.resolve() not in found:
             _read(target, here, found)
     found[path.resolve()] = source
-
-
-def _line(node: Any, location: Iterable[str | int]) -> int:
-    line = 1
-    for part in location:
-        child = None
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                if key.value == str(part):
-                    line, child = key.start_mark.line + 1, value
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            child = node.value[part]
-            line = child.start_mark.line + 1
-        if child is None:
-            break
-        node = child
-    return int(line)

@@ -58,7 +58,7 @@ class FileWatch(Generic[T]):
     ) -> T:
         """Read `path` now and watch it, with the `others` it refers to (pictures). Raises what `read` raises."""
         value = read(path)
-        files = (path, *others(value))
+        files = tuple(dict.fromkeys((path, *others(value))))
         self._watched[path] = _Watched(read, others, value, {file: _stamp(file) for file in files}, _digest(files))
         return value
 
@@ -91,7 +91,7 @@ class FileWatch(Generic[T]):
             value = watched.read(path)
         except EngineError as error:
             return self._broken(path, watched, digest, error)
-        files = (path, *watched.others(value))
+        files = tuple(dict.fromkeys((path, *watched.others(value))))
         healed = watched.complaint is not None
         same = value == watched.last
         watched.last, watched.digest, watched.complaint, watched.doubt = value, digest, None, None

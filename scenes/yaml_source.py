@@ -91,9 +91,9 @@ def parse_yaml(text: str, schema: type[S], name: str) -> S:
 
 
 def _first_mistake(error: ValidationError, node: Any, schema: type[BaseModel], name: str) -> SceneError:
-    problem = min(error.errors(), key=lambda item: _line(node, item["loc"]))
+    problem = min(error.errors(), key=lambda item: line_of(node, item["loc"]))
     location = tuple(part for part in problem["loc"] if not _is_tag(part))
-    where = f"{name}:{_line(node, problem['loc'])} {dotted(location)}"
+    where = f"{name}:{line_of(node, problem['loc'])} {dotted(location)}"
     if problem["type"] == "extra_forbidden":
         known = _fields_at(schema, location[:-1])
         return SceneError(where, "unknown key", suggest(str(location[-1]), known))
@@ -120,7 +120,8 @@ def dotted(location: Iterable[str | int]) -> str:
     return text
 
 
-def _line(node: Any, location: Iterable[str | int]) -> int:
+def line_of(node: Any, location: Iterable[str | int]) -> int:
+    """Line of a place in a composed YAML node; parts that stand nowhere in it (a missing key, a tag) are passed over."""
     line = node.start_mark.line + 1 if node is not None else 1
     for part in location:
         child = None

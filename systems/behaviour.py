@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from avatar_engine.components.emotions import emotion_book
 from avatar_engine.components.mind import Happenings, Refusals
-from avatar_engine.components.script import Persona, Script
+from avatar_engine.components.script import Script
 from avatar_engine.components.session import Inbox, Switches
 from avatar_engine.engine.errors import suggest
 from avatar_engine.engine.messages import PlayGesture, SetEmotion, SetGaze
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Identity, Row, World
 from avatar_engine.systems import wishes
-from avatar_engine.systems.script import adopt, advance
+from avatar_engine.systems.script import advance
 from avatar_engine.systems.voice_mood import colour_by_voice
 
 Float = NDArray[np.float32]
@@ -82,8 +82,3 @@ def _refuse(world: World, entity: int, what: str, hint: str) -> None:
     except KeyError:  # nobody wants to know
         return
     refusals.now.append((world.get(entity, Identity).session, what, hint))
-
-
-def swap_persona(world: World, entity: int, persona: Persona) -> None:
-    """Go on with another persona (an edited file) between two ticks: states and values of the same name stay."""
-    adopt(world.get(entity, Script), persona, world.tick)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +15,9 @@ from avatar_engine.scenes.behaviour_compile import load_persona
 from avatar_engine.scenes.behaviour_graph import mermaid, write_graph
 from avatar_engine.scenes.behaviour_source import bundled_behaviours
 from avatar_engine.scenes.behaviour_trace import parse_events, trace
-from avatar_engine.scenes.behaviour_watch import BehaviourWatch, Broken, Reloaded, WatchThread
 from avatar_engine.scenes.guards import GuardError, compile_guard
-from avatar_engine.systems.behaviour import swap_persona
 from avatar_engine.systems.guard_machine import run_program
+from avatar_engine.systems.script import adopt
 from tests.mind.rig import Minds
 
 pytestmark = pytest.mark.unit
@@ -332,47 +329,6 @@ def test_graphs_are_drawn(tmp_path: Path) -> None:
     assert "mood_listening --> " in text or "--> mood_listening: listening" in text
 
 
-def later(path: Path, text: str, step: int) -> None:
-    path.write_text(text, "utf-8")
-    os.utime(path, ns=(10**18 + step * 10**9,) * 2)
-
-
-def test_hot_reload_keeps_the_last_good_file_and_says_when_it_heals(tmp_path: Path) -> None:
-    path = write(tmp_path, GOOD)
-    persona = load_persona(str(path))
-    watch = BehaviourWatch(str(path), persona)
-    assert watch.poll() is None
-    later(path, GOOD.replace("to: busy", "to: bussy"), 1)
-    broken = watch.poll()
-    assert isinstance(broken, Broken)
-    assert "b.yaml:13" in str(broken.error)
-    assert watch.poll() is None  # said once
-    assert watch.persona is persona
-    later(path, GOOD.replace("size: 0.8", "size: 0.9"), 2)
-    healed = watch.poll()
-    assert isinstance(healed, Reloaded)
-    assert healed.healed
-    assert healed.persona.params["size"] == 0.9
-    later(path, GOOD, 3)
-    again = watch.poll()
-    assert isinstance(again, Reloaded)
-    assert not again.healed
-
-
-def test_the_watching_thread_hands_over_and_ends(tmp_path: Path) -> None:
-    path = write(tmp_path, GOOD)
-    thread = WatchThread(BehaviourWatch(str(path), load_persona(str(path))), every_s=0.01)
-    thread.start()
-    later(path, GOOD.replace("size: 0.8", "size: 0.7"), 1)
-    found, until = None, time.monotonic() + 20.0
-    while found is None and time.monotonic() < until:
-        found = thread.take()
-        time.sleep(0.005)
-    thread.stop()
-    assert isinstance(found, Reloaded)
-    assert thread.take() is None
-
-
 def test_a_swapped_persona_keeps_states_and_values(tmp_path: Path) -> None:
     persona = load_persona(str(write(tmp_path, GOOD)))
     _, minds = heads(persona, 1, 30)
@@ -381,7 +337,7 @@ def test_a_swapped_persona_keeps_states_and_values(tmp_path: Path) -> None:
     script = minds.world.get(minds.entities[0], Script)
     script.values["size"] = 0.33
     edited = GOOD.replace("emotion: concerned", "emotion: happy").replace("{size: 0.8}", "{size: 0.8, extra: 2}")
-    swap_persona(minds.world, minds.entities[0], load_persona(str(write(tmp_path, edited))))
+    adopt(script, load_persona(str(write(tmp_path, edited))), minds.world.tick)
     minds.step(1)
     assert script.persona.layers[0].states[script.places[0].state].name == "busy"
     assert script.values == {"size": 0.33, "extra": 2.0}

@@ -11,6 +11,7 @@ import pytest
 
 from avatar_engine.components.emotions import emotion_book
 from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.reloading import FilesInUse, FileTold, PersonaChanged
 from avatar_engine.runtime import Runtime, make_runtime
 
 pytestmark = pytest.mark.unit
@@ -34,6 +35,59 @@ def shown(runtime: Runtime, emotion: str) -> float:
     return float(runtime.world.batch["emotion"][0, emotion_book().index[emotion]])
 
 
+def test_hot_reload_keeps_the_last_good_file_and_says_when_it_heals(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    write(path, FILE.replace("EMOTION", "happy"), 0)
+    files = FilesInUse()
+    persona = files.persona(str(path))
+    files.look()
+    assert files.take() == []
+    write(path, FILE.replace("EMOTION", "sadd"), 1)
+    files.look()
+    assert files.take() == []  # perhaps it is still being written
+    files.look()
+    (told,) = files.take()
+    assert isinstance(told, FileTold)
+    assert "mine.yaml:7" in told.text
+    assert "did you mean 'sad'" in told.text
+    files.look()
+    assert files.take() == []  # said once
+    assert files.persona(str(path)) is persona
+    write(path, FILE.replace("EMOTION", "sad") + "params: {size: 0.9}\n", 2)
+    files.look()
+    changed, healed = files.take()
+    assert isinstance(changed, PersonaChanged)
+    assert changed.persona.params["size"] == 0.9
+    assert isinstance(healed, FileTold)
+    assert "good again" in healed.text
+    write(path, FILE.replace("EMOTION", "sad"), 3)
+    files.look()
+    (again,) = files.take()
+    assert isinstance(again, PersonaChanged)
+    assert files.persona(str(path)) is again.persona
+
+
+def test_an_edited_include_reloads_whoever_includes_it(tmp_path: Path) -> None:
+    write(tmp_path / "base.yaml", "version: 1\nparams: {warmth: 0.2}\n", 0)
+    path = tmp_path / "top.yaml"
+    write(path, "version: 1\ninclude: [base.yaml]\n", 0)
+    files = FilesInUse()
+    assert files.persona(str(path)).params["warmth"] == 0.2
+    write(tmp_path / "base.yaml", "version: 1\nparams: {warmth: 0.6}\n", 1)
+    files.look()
+    (changed,) = files.take()
+    assert isinstance(changed, PersonaChanged)
+    assert changed.persona.params["warmth"] == 0.6
+    (tmp_path / "base.yaml").unlink()
+    files.look()
+    files.look()
+    (told,) = files.take()
+    assert "there is no behaviour file 'base.yaml'" in told.text
+    write(tmp_path / "base.yaml", "version: 1\nparams: {warmth: 0.4}\n", 2)
+    files.look()
+    assert [type(change).__name__ for change in files.take()] == ["PersonaChanged", "FileTold"]
+
+
 def test_an_edited_behaviour_changes_a_running_face_within_a_second(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     write(path, FILE.replace("EMOTION", "happy"), 0)
@@ -45,7 +99,8 @@ def test_an_edited_behaviour_changes_a_running_face_within_a_second(tmp_path: Pa
     before = runtime.world.batch["gaze"][0].copy()
 
     write(path, FILE.replace("EMOTION", "sadd"), 1)  # broken
-    runtime.files.look()
+    for _ in range(2):  # once more before it complains: editors empty a file before they fill it
+        runtime.files.look()
     for _ in range(10):
         runtime.step()
     assert shown(runtime, "happy") > 0.8
