@@ -196,15 +196,27 @@ def _work(seed: int, first: int, bundled: bool) -> None:
             number += 1
 
 
-def run(minutes: float, seed: int, keep: Path | None, tell: Callable[[str], None]) -> int:
+def reader(seed: int, first: int) -> list[str]:
+    """The command of a process that reads the files of a seed from number `first` on."""
+    return [sys.executable, "-m", "tests.gltf.fuzz", "--seed", str(seed), "--child", str(first)]
+
+
+def run(
+    minutes: float,
+    seed: int,
+    keep: Path | None,
+    tell: Callable[[str], None],
+    command: Callable[[int, int], list[str]] = reader,
+) -> int:
     """Mutate and read for so long; the number of faults."""
     end = time.monotonic() + minutes * 60.0
     seen: Counter[str] = Counter()
     slowest, fattest, number = 0.0, 0, 0
     files = seeds(bundled=True)
     while time.monotonic() < end:
-        command = [sys.executable, "-m", "tests.gltf.fuzz", "--seed", str(seed), "--child", str(number)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        with subprocess.Popen(
+            command(seed, number), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as child:
             lines: Queue[str] = Queue()
             Thread(target=_follow, args=(child, lines), daemon=True).start()
             fault = ""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import struct
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.gltf.reader import load_model
-from tests.gltf import generate
+from tests.gltf import fuzz, generate
 from tests.gltf.generate import Builder, basis
 
 pytestmark = pytest.mark.unit
@@ -225,33 +226,20 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 
 def test_mutated_files_never_crash(tmp_path: Path) -> None:
-    """Random bytes changed anywhere: a model or an `AssetError`, nothing else."""
-    draw = random.Random(20)
-    dialects = [make() for make in (generate.plain, generate.sparse, generate.quantised, generate.skinned)]
-    path = tmp_path / "mutated.glb"
-    loaded = refused = 0
-    for _ in range(400):
-        data = bytearray(draw.choice(dialects))
-        for _ in range(draw.randint(1, 6)):
-            kind = draw.random()
-            at = draw.randrange(len(data))
-            if kind < 0.6:
-                data[at] = draw.randrange(256)
-            elif kind < 0.8:
-                # Digits of the JSON are where lies about sizes and numbers live.
-                digits = [i for i in range(20, min(len(data), 4000)) if 48 <= data[i] <= 57]
-                data[draw.choice(digits)] = draw.randrange(48, 58)
-            else:
-                del data[at : at + draw.randint(1, 64)]
-        path.write_bytes(bytes(data))
-        try:
-            model = load_model(path)
-        except AssetError:
-            refused += 1
-            continue
-        loaded += 1
-        for mesh in model.meshes:
-            assert np.isfinite(mesh.positions).all()
-            assert int(mesh.triangles.max(initial=0)) < len(mesh.positions)
-    assert loaded > 20
-    assert refused > 50
+    """The beginning of what `python -m tests.gltf.fuzz` does for as long as it is told."""
+    files = fuzz.seeds(bundled=False)
+    outcomes = [fuzz.examine(20, number, files, tmp_path) for number in range(500)]
+    assert [outcome for outcome in outcomes if outcome.verdict == "FAULT"] == []
+    assert sum(outcome.verdict == "loaded" for outcome in outcomes) > 40
+    assert len({outcome.text for outcome in outcomes}) > 100, "the reasons should differ"
+
+
+def test_the_fuzz_command_tells_and_would_tell_of_a_crash(tmp_path: Path) -> None:
+    told: list[str] = []
+    assert fuzz.run(0.1, 20, tmp_path, told.append) == 0
+    assert re.match(r"seed 20: [1-9]\d* files, ", told[0])
+    killed = [sys.executable, "-c", "import os; os.abort()"]
+    told.clear()
+    assert fuzz.run(0.01, 20, tmp_path, told.append, lambda seed, number: killed) > 0
+    assert "the process ended with -6" in told[0]
+    assert any(tmp_path.iterdir())
