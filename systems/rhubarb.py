@@ -37,10 +37,12 @@ _A, _B, _X = (_SHAPE_INDEX[s] for s in "ABX")
 
 # Hops of 10 ms.
 EARLY_HOPS = 4  # the mouth closes 40 ms before a plosive
-HOLD_HOPS = 6  # a drawing that shows for less than 60 ms is not seen
+HOLD_HOPS = 5  # a drawing that shows for less than 50 ms is not seen
 TWEEN_HOPS = 4  # 40 ms from one drawing to the next
-KEEP_HOPS = 12  # pauses up to 120 ms keep their shape
-RELAX_HOPS = 35  # pauses up to 350 ms relax, longer ones close
+# Rhubarb relaxes through pauses of up to 350 ms, as it knows how long they will be. Live nobody does: a mouth that
+# stays open in the hope of a short pause is wrong in all the long ones.
+KEEP_HOPS = 8  # pauses up to 80 ms keep their shape
+RELAX_HOPS = 12  # up to 120 ms it relaxes, then it closes
 
 
 class _Track:

@@ -1,7 +1,8 @@
 """Trains the viseme model from nothing: `python -m tools.visemes --real DIR`.
 
-Speaks the synthetic corpora, prepares the data, trains, exports and measures. Every step is a module of its own that
-can be run alone; finished steps are kept in `--work` and not repeated.
+Speaks the synthetic corpora, prepares the data, trains, moves the boundaries of the recordings to where the network
+hears them, trains on, exports and measures. Every step is a module of its own that can be run alone; finished steps are
+kept in `--work` and not repeated, and an interrupted training goes on where it was: run the same command again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+
+# Share of the time that is trained on the labels as they came.
+FIRST_SHARE = 0.4
 
 
 def _run(module: str, *arguments: str | Path) -> None:
@@ -29,12 +33,20 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=150.0, help="training time")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
-    synth, data, weights = args.work / "synth", args.work / "data", args.work / "weights.npz"
+    synth, data = args.work / "synth", args.work / "data"
+    first, model, weights = args.work / "first.npz", args.work / "first.onnx", args.work / "weights.npz"
+    threads = ("--threads", str(args.threads))
     if not (synth / "utterances.jsonl").exists():
         _run("synth_corpus", "--out", synth)
     if not (data / "noise.npz").exists():
         _run("training_data", "--synth", synth, "--real", args.real, "--out", data)
-    _run("train", "--data", data, "--out", weights, "--minutes", str(args.minutes), "--threads", str(args.threads))
+    if not model.exists():
+        _run("train", "--data", data, "--out", first, "--minutes", str(args.minutes * FIRST_SHARE), *threads)
+        _run("export", "--weights", first, "--out", model)
+    _run("realignment", "--real", args.real, "--model", model, "--data", data)
+    if not weights.exists() or weights.with_suffix(".state.npz").exists():
+        more = args.minutes * (1 - FIRST_SHARE)
+        _run("train", "--data", data, "--out", weights, "--begin", first, "--minutes", str(more), *threads)
     _run("export", "--weights", weights, "--out", args.out)
     if args.dev:
         _run("evaluate", "--model", args.out, "--manifest", *args.dev)

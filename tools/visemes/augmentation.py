@@ -9,9 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar_engine.systems.log_mel import BANDS, log_of
+from avatar_engine.systems.phone_table import PHONE_CLASSES
 from tools.visemes.training_data import IGNORED, LABEL_COLUMNS, OPENNESS_SCALE
 
 Float = npt.NDArray[np.float32]
+
+_STOPS = [i for i, c in enumerate(PHONE_CLASSES) if c[0] in "pbtdkɡ"]
+_CONSONANTS = list(range(1, PHONE_CLASSES.index("i")))
+# Synthesizers give every t its 60 ms; people double them, and hold the lips of a p for a fifth of a second.
+_LONG_CONSONANTS = 0.08
+_LONG_HOPS = (9, 24)
+_UNEVEN = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,22 @@ def _warp(factor: float) -> Float:
     return out
 
 
+def _uneven(phone: npt.NDArray[np.int16], rng: np.random.Generator) -> Float:
+    """How many hops every hop of an utterance becomes, (hops,): each phone lasts as long as it likes."""
+    begins = np.flatnonzero(np.diff(phone, prepend=-2))
+    length = np.diff(begins, append=len(phone))
+    klass = phone[begins]
+    factor = np.exp(rng.normal(0, rng.uniform(0, _UNEVEN), len(begins)))
+    factor[klass == 0] = 1.0
+    density = np.repeat(factor, length)
+    long = np.isin(klass, _CONSONANTS) & (rng.random(len(begins)) < _LONG_CONSONANTS)
+    for i in np.flatnonzero(long):
+        # Of a stop only the closure is drawn out, not its burst.
+        count = max(1, int(length[i] * (0.6 if klass[i] in _STOPS else 1.0)))
+        density[begins[i] : begins[i] + count] = max(1.0, rng.uniform(*_LONG_HOPS) / count)
+    return np.clip(density, 0.4, 8.0).astype(np.float32)
+
+
 class BatchMaker:
     """Seeded source of training batches."""
 
@@ -80,8 +104,9 @@ class BatchMaker:
         t = int(rng.integers(-150, 50))
         while t < frames:
             power, lab = bank.draw(rng)
-            count = int(len(power) * stretch)
-            at = np.minimum(np.arange(max(0, -t), min(count, frames - t)) / stretch, len(power) - 1)
+            end = np.cumsum(stretch * _uneven(lab[:, 0], rng))
+            count = int(end[-1])
+            at = np.interp(np.arange(max(0, -t), min(count, frames - t)), end - end[0], np.arange(len(power)))
             if len(at):
                 low = at.astype(int)
                 share = (at - low).astype(np.float32)[:, None]
@@ -112,12 +137,12 @@ class BatchMaker:
             level = row.sum(1)
             peak = level.max()
             loud = float(level[level > 1e-3 * peak].mean()) if peak > 0 else 1.0
-            row *= _curve(rng, 3.5, 6)
+            row *= _curve(rng, 4.5, 6)
             band = rng.random()
-            if band < 0.30:
+            if band < 0.40:
                 # Much speech has passed through 8 kHz somewhere: nothing but a floor above 4 kHz or less.
                 row[:, int(rng.integers(27, 34)) :] *= 10 ** rng.uniform(-5.0, -2.0)
-            elif band < 0.36:
+            elif band < 0.45:
                 row[:, : int(rng.integers(2, 9))] *= 10 ** rng.uniform(-4, -1)
             kind = rng.random()
             if kind < 0.62 or peak == 0:

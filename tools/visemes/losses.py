@@ -15,6 +15,9 @@ DELAY_WEIGHTS = {3: 0.35, 7: 1.0}
 # Weight of visemes by rarity: lips that are seldom shown matter as much to the eye.
 _RARE = {"FF": 2.0, "TH": 1.5, "CH": 1.6, "PP": 1.5, "U": 1.4, "O": 1.3, "RR": 1.2}
 _LIP_WEIGHTS = (2.5, 3.0, 1.5)
+# Phones whose confusion shows: lips, and the nasals that are taken for m.
+_TELLING = "pbmfvwnŋ"
+_TELLING_WEIGHT = 1.5
 
 
 def _accepted() -> np.ndarray:
@@ -33,6 +36,7 @@ _ACCEPTED = _accepted()
 _WEIGHT = np.ones(VISEMES, np.float32)
 for _name, _value in _RARE.items():
     _WEIGHT[VISEME_INDEX[_name]] = _value
+_PHONE_WEIGHT = np.array([_TELLING_WEIGHT if c[0] in _TELLING else 1.0 for c in PHONE_CLASSES], np.float32)
 
 
 def _binary(logit: jax.Array, target: jax.Array, positive: float) -> jax.Array:
@@ -58,9 +62,10 @@ def loss_of(logits: jax.Array, label: jax.Array, openness: jax.Array) -> tuple[j
         log_v = jax.nn.log_softmax(out[..., :VISEMES])
         log_p = jax.nn.log_softmax(out[..., VISEMES : VISEMES + PHONES])
         lips = out[..., VISEMES + PHONES :]
+        heard = known * jnp.asarray(_PHONE_WEIGHT)[phone]
         named = {
             "viseme": (weight * -(target * log_v).sum(-1)).sum() / count,
-            "phone": (known * -jnp.take_along_axis(log_p, phone[..., None], axis=-1)[..., 0]).sum() / count,
+            "phone": (heard * -jnp.take_along_axis(log_p, phone[..., None], axis=-1)[..., 0]).sum() / count,
             "open": 6.0 * (known * (jax.nn.sigmoid(lips[..., 0]) - opened) ** 2).sum() / count,
             "speech": 0.5 * (known * _binary(lips[..., 4], (phone > 0).astype(jnp.float32), 1.0)).sum() / count,
         }

@@ -32,7 +32,7 @@ class Shape:
 
     conv1: int = 96
     conv2: int = 160
-    gru: int = 192
+    gru: int = 256
     head: int = 160
     kernel1: int = 5
     kernel2: int = 4

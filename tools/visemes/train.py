@@ -1,18 +1,19 @@
 """Only trains the network: a time budget, a cosine, an average of the weights, checkpoints on the way.
 
-    python -m tools.visemes.train --data DIR --out FILE.npz --minutes 90 [--resume FILE.npz] [--threads 1]
+    python -m tools.visemes.train --data DIR --out FILE.npz --minutes 90 [--begin FILE.npz] [--threads 1]
 
-`--data` is a folder of `training_data`. A checkpoint (averaged weights) is written every two minutes; Ctrl-C is safe.
+`--data` is a folder of `training_data`. Every two minutes FILE.npz gets the averaged weights and FILE.state.npz all
+that is needed to go on; the same command goes on there after an interruption, and the state is gone when it is done.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import queue
 import threading
 import time
-import zipfile
 from pathlib import Path
 
 
@@ -21,18 +22,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=90.0)
-    parser.add_argument("--resume", type=Path)
+    parser.add_argument("--begin", type=Path, help="weights to begin with instead of random ones")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", type=int, default=32, help="streams in a batch")
     parser.add_argument("--frames", type=int, default=400, help="10 ms frames in a stream")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
-    parser.add_argument("--final", type=float, default=0.0, help="learning rate at the end, as a share of the peak")
     parser.add_argument("--real-share", type=float, default=0.6, help="share of rows spoken by real people")
     parser.add_argument("--dropout", type=float, default=0.1)
-    parser.add_argument("--peer", type=Path, help="--out of a second run to share the work with, by averaging")
-    parser.add_argument("--meet", type=int, default=25, help="steps between two averagings with the peer")
     parser.add_argument("--keep", type=float, default=0.999, help="share of the averaged weights kept per step")
-    parser.add_argument("--gru", type=int, default=192)
     parser.add_argument("--seed", type=int, default=5)
     return parser.parse_args()
 
@@ -45,6 +42,7 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # jax reads the environment when it is imported.
     import jax
+    import numpy as np
     import optax
 
     from tools.visemes import network
@@ -58,10 +56,10 @@ def main() -> None:
         args.real_share,
         args.seed,
     )
-    if args.resume:
-        params, shape = network.load(args.resume)
+    if args.begin:
+        params, shape = network.load(args.begin)
     else:
-        shape = network.Shape(gru=args.gru)
+        shape = network.Shape()
         params = network.init(shape, args.seed)
     print(f"{network.parameter_count(params)} parameters", flush=True)
 
@@ -82,14 +80,6 @@ def main() -> None:
         average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, average, params)
         return params, opt, average, total, parts
 
-    def met(peer: Path, own):  # type: ignore[no-untyped-def]
-        """Half way to where the peer was when it last wrote."""
-        try:
-            other, _ = network.load(peer.with_suffix(".raw.npz"))
-        except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError):
-            return own  # not there yet, or just being written
-        return jax.tree.map(lambda a, b: 0.5 * (a + b), own, other)
-
     batches: queue.Queue[Batch] = queue.Queue(maxsize=3)
     done = threading.Event()
 
@@ -98,13 +88,21 @@ def main() -> None:
             batches.put(maker.batch(args.rows, args.frames))
 
     threading.Thread(target=feed, daemon=True).start()
-    begin = saved = time.monotonic()
     key = jax.random.key(args.seed)
-    count, shown = 0, None
-    while (spent := (time.monotonic() - begin) / 60) < args.minutes:
-        progress = spent / args.minutes
-        cosine = 0.5 * (1 + float(np_cos(progress)))
-        rate = args.rate * min(1.0, (count + 1) / 150) * (args.final + (1 - args.final) * cosine)
+    count, before = 0, 0.0
+    kept = args.out.with_suffix(".state.npz")
+    if kept.exists():
+        stored = np.load(kept)
+        leaves, tree = jax.tree.flatten((params, opt, average))
+        params, opt, average = jax.tree.unflatten(tree, [stored[f"leaf{i}"] for i in range(len(leaves))])
+        count, before = int(stored["count"]), float(stored["minutes"])
+        key = jax.random.fold_in(key, count)
+        print(f"goes on after {count} steps, {before:.1f} min", flush=True)
+    begin = saved = time.monotonic()
+    shown = None
+    while (spent := before + (time.monotonic() - begin) / 60) < args.minutes:
+        cosine = 0.5 * (1 + math.cos(math.pi * spent / args.minutes))
+        rate = args.rate * min(1.0, (count + 1) / 150) * cosine
         keep = min(args.keep, (count + 1) / (count + 20))
         batch = batches.get()
         key, use = jax.random.split(key)
@@ -114,25 +112,18 @@ def main() -> None:
         now = {"loss": float(total), **{k: float(v) for k, v in parts.items()}}
         shown = now if shown is None else {k: 0.98 * shown[k] + 0.02 * now[k] for k in now}
         count += 1
-        if args.peer and count % args.meet == 0:
-            params = met(args.peer, params)
-            network.save(args.out.with_suffix(".raw.npz"), params, shape)
         if count % 50 == 0:
             line = " ".join(f"{k} {v:.3f}" for k, v in shown.items())
-            print(f"{count} {spent:.1f} min rate {rate:.5f} {line}", flush=True)
+            print(f"{count} steps, {spent:.1f} of {args.minutes:g} min, rate {rate:.5f} {line}", flush=True)
         if time.monotonic() - saved > 120:
             network.save(args.out, average, shape)
             saved = time.monotonic()
+            everything = {f"leaf{i}": np.asarray(x) for i, x in enumerate(jax.tree.leaves((params, opt, average)))}
+            np.savez(kept, **everything, count=count, minutes=before + (saved - begin) / 60)
     done.set()
     network.save(args.out, average, shape)
+    kept.unlink(missing_ok=True)
     print(f"done after {count} steps", flush=True)
-
-
-def np_cos(progress: float) -> float:
-    """Cosine of half a turn at `progress` 0 to 1."""
-    import math
-
-    return math.cos(math.pi * progress)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ LABEL_COLUMNS = 6
 _ARTICULATION_COLUMN = {CLOSED: 3, LABIODENTAL: 4, ROUNDED: 5}
 OPENNESS_SCALE = 200.0
 SILENT_TAIL_S = 0.3
+COPIES = 3  # of every recording: as it is, by telephone, in a room
 
 
 def labels(mouths: list[Segment], hops: int) -> npt.NDArray[np.int16]:
