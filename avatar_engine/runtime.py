@@ -215,14 +215,19 @@ class Runtime:
         )
         return (speech.timeline.queued() + waiting) / self.options.audio_rate
 
-    def step(self, draw: bool = True) -> list[FramePacket]:
-        """Simulate one tick and return one packet per session. With `draw` False pictures are left out."""
+    def step(self, draw: bool = True, early: Callable[[list[FramePacket]], None] | None = None) -> list[FramePacket]:
+        """Simulate one tick and return one packet per session. With `draw` False pictures are left out.
+
+        early: called within the step, before anything is drawn, with the same packets but for their pictures, which
+        are only numbered yet.
+        """
         self._aside.serve_one()
         self._take_in()
         self._take_changes()
         for _, view in self._world.each(View):
             view.frozen = not draw
         # Matrices of a tick are small: threads of the linear algebra library cost more than they bring.
+        self._outbox.early = early
         with self._threads.limit(limits=1, user_api="blas"):
             self.schedule.run(self._world)
         for session, what, hint in self._refusals.now:
@@ -362,12 +367,20 @@ def open_library(extra: tuple[Path, ...] = ()) -> AvatarLibrary:
     return AvatarLibrary(bundled_folders(extra), load_model)
 
 
-def make_runtime(options: RuntimeOptions, renderer: Callable[[], Renderer] | None = None) -> Runtime:
-    """A runtime with the bundled avatars and the renderer of this machine (none is started when `draw` is off)."""
+def make_runtime(
+    options: RuntimeOptions, renderer: Callable[[], Renderer] | None = None, aside: bool = False
+) -> Runtime:
+    """A runtime with the bundled avatars and the renderer of this machine (none is started when `draw` is off).
+
+    aside: draw in a thread of its own while the next tick is simulated; packets then carry the pictures of the tick
+    before. More pictures a second, each a tick later: for files.
+    """
+    from avatar_engine.engine.render.aside import RendererAside
     from avatar_engine.engine.render.null import NullRenderer
 
     library = open_library(options.avatar_folders)
-    runtime = Runtime(options, library, (renderer or (_panda if options.draw else NullRenderer))())
+    make = renderer or (_panda if options.draw else NullRenderer)
+    runtime = Runtime(options, library, RendererAside(make) if aside else make())
     if options.watch_files:
         runtime.files.start()
     return runtime

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import Future
+
 import numpy as np
 
 from avatar_engine.components.session import Float, View
 from avatar_engine.engine.clock import frame_blend, frames_in_tick
+from avatar_engine.engine.image import Image
 from avatar_engine.engine.messages import VideoFrame
+from avatar_engine.engine.render.aside import Drawn, RendererAside
 from avatar_engine.engine.render.base import Quality, Renderer, RenderSnapshot
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Row, World
@@ -14,11 +19,40 @@ from avatar_engine.engine.world import Row, World
 STILL = 5e-4  # a weight or radian that moves less is not worth a new picture
 
 
+Job = tuple[View, int, RenderSnapshot]
+"""Whose picture, the number of its frame, and what to draw."""
+
+
 class Studio:
-    """The one renderer of a runtime, as a resource."""
+    """The one renderer of a runtime, as a resource; one that draws aside is given a tick's time to do it."""
 
     def __init__(self, renderer: Renderer) -> None:
         self.renderer = renderer
+        self.took_s = 0.0  # what drawing the pictures handed out last took
+        self._late: list[tuple[View, VideoFrame]] = []
+        self._asked: list[tuple[list[Job], Future[Drawn]]] = []
+
+    def pictures(self, still: list[tuple[View, VideoFrame]], rounds: list[list[Job]]) -> list[tuple[View, VideoFrame]]:
+        """Frames to hand out now: this tick's, or the last tick's where the renderer draws aside."""
+        if not isinstance(self.renderer, RendererAside):
+            began = time.perf_counter()
+            drawn = [(jobs, self.renderer.draw([snapshot for _, _, snapshot in jobs])) for jobs in rounds]
+            self.took_s = time.perf_counter() - began
+            return still + _frames(drawn)
+        asked = [(jobs, self.renderer.draw_soon([snapshot for _, _, snapshot in jobs])) for jobs in rounds]
+        still, self._late = self._late, still
+        asked, self._asked = self._asked, asked
+        done = [(jobs, future.result()) for jobs, future in asked]
+        self.took_s = sum(result.took_s for _, result in done)
+        return still + _frames([(jobs, result.images) for jobs, result in done])
+
+
+def _frames(drawn: list[tuple[list[Job], list[Image]]]) -> list[tuple[View, VideoFrame]]:
+    return [
+        (view, VideoFrame(frame, image))
+        for jobs, images in drawn
+        for (view, frame, _), image in zip(jobs, images, strict=True)
+    ]
 
 
 def level_for(quality: Quality, height: int, software: bool) -> int:
@@ -56,8 +90,8 @@ class Render:
 
     def run(self, world: World) -> None:
         """Fill `View.pictures`; a picture nothing changed in is not drawn again."""
-        renderer = world.resource(Studio).renderer
-        rounds: list[list[tuple[View, int, RenderSnapshot]]] = []
+        rounds: list[list[Job]] = []
+        still: list[tuple[View, VideoFrame]] = []
         for _, (row, view) in world.each2(Row, View):
             view.pictures.clear()
             if view.id < 0:
@@ -66,7 +100,7 @@ class Render:
                 blend = frame_blend(frame, world.tick, view.fps, world.hz)
                 morphs, joints = _state(world, row.index, view, blend)
                 if view.frozen or (not view.dirty and _still(view, morphs, joints)):
-                    view.pictures.append(VideoFrame(frame, None))
+                    still.append((view, VideoFrame(frame, None)))
                     continue
                 view.dirty = False
                 view.shown = (morphs, joints)
@@ -74,10 +108,8 @@ class Render:
                 while len(rounds) <= turn:
                     rounds.append([])
                 rounds[turn].append((view, frame, snapshot))
-        for jobs in rounds:
-            images = renderer.draw([snapshot for _, _, snapshot in jobs])
-            for (view, frame, _), image in zip(jobs, images, strict=True):
-                view.pictures.append(VideoFrame(frame, image))
+        for view, picture in world.resource(Studio).pictures(still, rounds):
+            view.pictures.append(picture)
         for _, view in world.each(View):
             view.pictures.sort(key=lambda picture: picture.index)
 
