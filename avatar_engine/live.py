@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from avatar_engine.engine.messages import AudioChunk, Command, FramePacket, Notice
@@ -34,14 +35,17 @@ class SteppedRuntime(Protocol):
     def close_session(self, session: str) -> None: ...
     def push_audio(self, session: str, chunk: AudioChunk) -> None: ...
     def send(self, session: str, command: Command) -> None: ...
-    def step(self, draw: bool = True) -> list[FramePacket]: ...
+    def step(
+        self, draw: bool = True, early: Callable[[list[FramePacket]], None] | None = None
+    ) -> list[FramePacket]: ...
     def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A packet on its way out.
+    """A packet on its way out. Every tick of a session has two: its sound, before anything is drawn, and its pictures.
 
+    drawn: False with the sound, when the packet's frames are only numbered yet; True with its pictures.
     stamp: the number of the last command of this session that was in force when it was made.
     due_s, made_s: steady-clock times of the tick's beginning and of the packet's completion.
     """
@@ -50,6 +54,7 @@ class Delivery:
     stamp: int
     due_s: float
     made_s: float
+    drawn: bool
 
 
 @dataclass(slots=True)
@@ -255,21 +260,25 @@ class LiveDriver:
                 start_s += late_s
                 due_s += late_s
             draw = late_s <= tick_s or began_s - drawn_s >= UNDRAWN_S
-            packets = runtime.step(draw)
+            packets = runtime.step(draw, partial(self._hand_out, due_s, False))
             if draw and any(packet.frames for packet in packets):
                 drawn_s = began_s
             made_s = time.monotonic()
             self._note(made_s - began_s, late_s, draw, tick_s)
-            for packet in packets:
-                known = self._sessions.get(packet.session)
-                if known is not None:
-                    known.sink(Delivery(packet, known.in_force, due_s, made_s))
+            self._hand_out(due_s, True, packets)
             while runtime.notices:
                 told = runtime.notices.popleft()
                 known = self._sessions.get(told.session)
                 if known is not None:
                     known.notice(told)
             tick += 1
+
+    def _hand_out(self, due_s: float, drawn: bool, packets: list[FramePacket]) -> None:
+        made_s = time.monotonic()
+        for packet in packets:
+            known = self._sessions.get(packet.session)
+            if known is not None:
+                known.sink(Delivery(packet, known.in_force, due_s, made_s, drawn))
 
     def _drain(self, runtime: SteppedRuntime) -> None:
         while self._inbox:

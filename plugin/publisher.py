@@ -66,6 +66,7 @@ class Publisher:
         self._audio.clear_queue()  # the native queue is born full of silence
         self._outlet = make_outlet(options, figures)
         self._packets: asyncio.Queue[Delivery | None] = asyncio.Queue()
+        self._coming: dict[int, list[tuple[float | None, int | None]]] = {}
         self._frames: deque[_Due] = deque()
         self._frame_came = asyncio.Event()
         self._image: Image | None = None
@@ -81,7 +82,7 @@ class Publisher:
         self._pumps.add_done_callback(self._pumps_ended)
 
     def feed(self, delivery: Delivery) -> None:
-        """The next packet of the session."""
+        """The sound of the session's next packet, or the pictures of one whose sound came before."""
         if not self._closed:
             self._media.loop.call_soon_threadsafe(self._packets.put_nowait, delivery)
 
@@ -177,6 +178,10 @@ class Publisher:
                 await self._silence_queue()
                 continue
             packet = delivery.packet
+            if delivery.drawn:
+                for frame, (heard_s, segment) in zip(packet.frames, self._coming.pop(packet.tick, ())):
+                    self._enqueue(frame.image, heard_s, frame.index, segment)
+                continue
             now_s = time.monotonic()
             self._figures.packet_late_s.add(now_s - delivery.due_s)
             with self._lock:
@@ -196,8 +201,9 @@ class Publisher:
                 delay_s = max(0.0, at_s - time.monotonic())
                 self._media.loop.call_later(delay_s, self._end, segment, position, now_s, at_s)
             starting = entry.starts[0] if entry.starts else starting
-            for frame, heard_s in zip(packet.frames, entry.frame_heard_s):
-                self._enqueue(frame.image, heard_s, frame.index, starting)
+            if entry.frame_heard_s:
+                self._coming[packet.tick] = [(heard_s, None) for heard_s in entry.frame_heard_s]
+                self._coming[packet.tick][0] = (entry.frame_heard_s[0], starting)
                 starting = None
 
     def _enqueue(self, image: Image | None, heard_s: float | None, index: int, segment: int | None) -> None:
@@ -231,6 +237,8 @@ class Publisher:
         for waiting in self._frames:  # a dropped picture may be the one that later frames repeat
             self._image = waiting.image or self._image
         self._frames.clear()
+        for tick, frames in self._coming.items():  # not drawn yet; what was heard of it does not count any more
+            self._coming[tick] = [(None, segment) for _, segment in frames]
         self._rush = True
         self._last_due_s = 0.0
 

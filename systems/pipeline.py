@@ -19,11 +19,13 @@ from avatar_engine.systems.present import Lod, Render
 from avatar_engine.systems.prosody import Prosody
 from avatar_engine.systems.publish import Publish
 from avatar_engine.systems.rig import RigWeights
+from avatar_engine.systems.sound_out import SoundOut
 from avatar_engine.systems.viseme_analysis import VisemeAnalysis
 
 PIPELINE: tuple[type[System], ...] = (
     Commands,
     AudioIngest,
+    SoundOut,
     Prosody,
     VisemeAnalysis,
     Conversation,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from avatar_engine.components.session import Speech, View
 from avatar_engine.engine.clock import first_sample
-from avatar_engine.engine.messages import FramePacket
+from avatar_engine.engine.messages import FramePacket, VideoFrame
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Identity, World
 
 
 @dataclass(slots=True)
 class Outbox:
-    """Packets of this tick, in the order the sessions were opened."""
+    """Packets of this tick, in the order the sessions were opened.
+
+    early: where this tick's packets go before anything is drawn, their pictures only numbered; None: nowhere.
+    """
 
     packets: list[FramePacket] = field(default_factory=list)
+    early: Callable[[list[FramePacket]], None] | None = None
 
 
 class Publish:
@@ -31,16 +36,19 @@ class Publish:
         packets = world.resource(Outbox).packets
         packets.clear()
         for _, (identity, speech, view) in world.each3(Identity, Speech, View):
-            packets.append(
-                FramePacket(
-                    session=identity.session,
-                    tick=world.tick,
-                    generation=speech.generation,
-                    rate=speech.timeline.rate,
-                    start_sample=first_sample(world.tick, speech.timeline.rate, world.hz),
-                    samples=speech.samples,
-                    spans=speech.spans,
-                    frames=tuple(view.pictures),
-                    speaking=any(span.count for span in speech.spans),
-                )
-            )
+            packets.append(packet_of(world, identity, speech, tuple(view.pictures)))
+
+
+def packet_of(world: World, identity: Identity, speech: Speech, frames: tuple[VideoFrame, ...]) -> FramePacket:
+    """What this tick of a session publishes."""
+    return FramePacket(
+        session=identity.session,
+        tick=world.tick,
+        generation=speech.generation,
+        rate=speech.timeline.rate,
+        start_sample=first_sample(world.tick, speech.timeline.rate, world.hz),
+        samples=speech.samples,
+        spans=speech.spans,
+        frames=frames,
+        speaking=any(span.count for span in speech.spans),
+    )

@@ -7,6 +7,7 @@ tone begin it must see white begin.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -91,8 +92,11 @@ class SignalRuntime:
     def close(self) -> None:
         self._sessions.clear()
 
-    def step(self, draw: bool = True) -> list[FramePacket]:
-        return [self._step(name, signal, draw) for name, signal in self._sessions.items()]
+    def step(self, draw: bool = True, early: Callable[[list[FramePacket]], None] | None = None) -> list[FramePacket]:
+        packets = [self._step(name, signal, draw) for name, signal in self._sessions.items()]
+        if early is not None:
+            early(packets)
+        return packets
 
     def _step(self, name: str, signal: _Signal, draw: bool) -> FramePacket:
         rate = signal.options.rate
