@@ -44,9 +44,10 @@ class Stage(Protocol):
 
 @dataclass(slots=True)
 class _Open:
-    """A captured segment that has not been reported finished."""
+    """A captured segment that has not been reported finished. rate: of its last frame."""
 
     id: int
+    rate: int
     started: bool = False
     flushed: bool = False
 
@@ -82,7 +83,7 @@ class AvatarAudioOutput(AudioOutput):
         if self._deaf:
             return
         if self._capturing is None:
-            self._capturing = _Open(self._next_id)
+            self._capturing = _Open(self._next_id, frame.sample_rate)
             self._next_id += 1
             self._open.append(self._capturing)
             if len(self._open) == 1 and not self._paused and self._held is None:
@@ -91,6 +92,7 @@ class AvatarAudioOutput(AudioOutput):
             self._finish_all(interrupted=True)
             self._deaf = True
             return
+        self._capturing.rate = frame.sample_rate
         chunk = AudioChunk(mono(frame), frame.sample_rate, self._capturing.id, False, words(frame))
         self._push(chunk)
 
@@ -101,7 +103,8 @@ class AvatarAudioOutput(AudioOutput):
         segment, self._capturing = self._capturing, None
         if segment is not None:
             segment.flushed = True
-            self._push(AudioChunk(np.zeros(0, np.float32), self._stage.rate, segment.id, last=True))
+            # At the segment's own rate: the resampler then gives what it holds back.
+            self._push(AudioChunk(np.zeros(0, np.float32), segment.rate, segment.id, last=True))
 
     def clear_buffer(self) -> None:
         """Silence now; every open segment ends here, with what was heard of it. A pause stays until `resume`."""

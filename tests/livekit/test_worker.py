@@ -90,7 +90,7 @@ async def test_a_stock_agent_speaks_through_a_dispatched_avatar(house) -> None:
                     await asyncio.wait_for(output.capture_frame(frame), 30.0)
                 output.flush()
                 event = await asyncio.wait_for(output.wait_for_playout(), 20.0)
-                assert event.playback_position == pytest.approx(1.0, abs=0.001)
+                assert event.playback_position == pytest.approx(1.0, abs=1e-6)
                 assert not event.interrupted
                 assert len(started) == 1
                 avatar = room.remote_participants[identity]
@@ -148,7 +148,7 @@ async def test_two_rooms_share_one_engine_and_do_not_hear_each_other(house, serv
                     await output.capture_frame(frame)
                 output.flush()
                 event = await asyncio.wait_for(output.wait_for_playout(), 15.0)
-                assert event.playback_position == pytest.approx(0.8, abs=0.001)
+                assert event.playback_position == pytest.approx(0.8, abs=1e-6)
                 await sessions[1][2].update_emotion("happy", 0.5)
                 with pytest.raises(rtc.RpcError, match="hapy"):
                     await sessions[1][2].update_emotion("hapy")

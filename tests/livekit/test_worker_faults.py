@@ -99,13 +99,13 @@ async def test_a_killed_worker_is_replaced_and_a_terminated_one_finishes_its_roo
             output = session.output.audio
             await speak(output, 0.5)
             event = await asyncio.wait_for(output.wait_for_playout(), 40.0)
-            assert event.playback_position == pytest.approx(0.5, abs=0.001)
+            assert event.playback_position == pytest.approx(0.5, abs=1e-6)
             assert not lost
             second.send_signal(signal.SIGTERM)
             await asyncio.sleep(1.0)
             await speak(output, 0.5)
             event = await asyncio.wait_for(output.wait_for_playout(), 20.0)
-            assert event.playback_position == pytest.approx(0.5, abs=0.001)
+            assert event.playback_position == pytest.approx(0.5, abs=1e-6)
             assert second.returncode is None
             await avatar.aclose()
             await room.disconnect()
