@@ -60,7 +60,7 @@ def describe(report: RenderReport) -> str:
     return "\n".join(
         (
             f"{report.output}: {report.duration_s:.1f} s, {report.frames} frames",
-            f"  {report.speed:.2f} x real time ({report.wall_s:.1f} s)",
+            f"  {report.speed:.2f} x real time ({report.wall_s:.1f} s, after {report.start_s:.1f} s to load)",
             f"  per frame: simulation {report.simulation_ms:.2f} ms, draw {report.draw_ms:.2f} ms, "
             f"encode {report.encode_ms:.2f} ms (median)",
             f"  peak memory {report.peak_memory_mb:.0f} MB",
@@ -88,7 +88,7 @@ def render_file(
                 engine = make_runtime(runtime, aside=True)
             try:
                 with interrupts.held():
-                    name = engine.open_session(session)
+                    name = engine.open_session(session, ready=True)
                 start_s = time.perf_counter() - began
                 return render(engine, name, session.fps, reader, sink, progress, interrupts, start_s)
             finally:

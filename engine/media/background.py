@@ -15,7 +15,7 @@ from avatar_engine.engine.image import Image
 
 Samples = NDArray[np.float32]
 
-_QUEUE_BYTES = 16 << 20  # pictures waiting: four at 720p; enough to keep both sides busy
+_QUEUE_BYTES = 8 << 20  # pictures waiting: two at 720p; enough to keep both sides busy
 _MAX_WAITING, _MIN_WAITING = 16, 2
 
 

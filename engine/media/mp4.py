@@ -35,6 +35,7 @@ _X264 = {
     "high": ("faster", 19, 2, ""),
     "ultra": ("medium", 17, 3, ""),
 }
+_THREADS = {"low": 1, "medium": 1, "high": 2, "ultra": 2}
 # bits per pixel for encoders that know no constant quality
 _BITS_PER_PIXEL = {"low": 0.06, "medium": 0.10, "high": 0.15, "ultra": 0.25}
 
@@ -142,6 +143,8 @@ class _MovieWriter:
             self._video.width, self._video.height, self._video.pix_fmt = width, height, "yuv420p"
             context = self._video.codec_context
             context.gop_size = round(_KEYFRAME_EVERY_S * Fraction(fps))
+            # Encoding has a thread beside the drawing already; every further one costs memory and the renderer's time.
+            context.thread_count = _THREADS[quality]
             if codec != "libx264":
                 context.bit_rate = int(width * height * fps * _BITS_PER_PIXEL[quality])
             tag_bt709(context)
