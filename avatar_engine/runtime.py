@@ -20,7 +20,7 @@ from avatar_engine.components.script import Script
 from avatar_engine.components.session import Inbox, Speech, Switches, View, VisemeTimeline
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.audio import SpeechTimeline
-from avatar_engine.engine.errors import InputError, suggest
+from avatar_engine.engine.errors import EngineError, InputError, suggest
 from avatar_engine.engine.journal import (
     Closed,
     Event,
@@ -29,6 +29,7 @@ from avatar_engine.engine.journal import (
     Pushed,
     Sent,
     TickRecord,
+    Told,
     digests_of,
 )
 from avatar_engine.engine.messages import (
@@ -40,6 +41,7 @@ from avatar_engine.engine.messages import (
     SetBackground,
     SetEmotion,
     SetScene,
+    SpokenWord,
 )
 from avatar_engine.engine.render.base import Camera, Renderer, Stage
 from avatar_engine.engine.world import Row, World
@@ -57,8 +59,9 @@ from avatar_engine.systems.present import Studio, level_for
 from avatar_engine.systems.publish import Outbox
 from avatar_engine.systems.script import adopt
 from avatar_engine.systems.viseme_analysis import RING, VisemeEngine
-from avatar_engine.systems.viseme_model import HOP, RATE
+from avatar_engine.systems.viseme_model import HOP, RATE, GuidedModel
 from avatar_engine.viseme_models import make_viseme_model
+from avatar_engine.wording import Wording
 
 DEFAULT_SCENE = "studio"
 
@@ -86,6 +89,7 @@ class Runtime:
         self.renderer = renderer
         self.schedule = build_schedule()
         self._model = make_viseme_model(options.viseme_model)
+        self._guided = isinstance(self._model, GuidedModel)
         self._world = World(options.hz, FACE_COLUMNS)
         self._rigs = Rigs()
         self._outbox = Outbox()
@@ -94,7 +98,9 @@ class Runtime:
             self._world.put(resource)
         self._sessions: dict[str, _Session] = {}
         self._inlets: dict[str, SpeechInlet] = {}
-        self._outside: deque[Pushed | Sent] = deque()
+        self._outside: deque[Pushed | Sent | Told] = deque()
+        self._wording = Wording()
+        self._speechless: EngineError | None = None  # why words cannot be looked up
         self._events: list[Event] = []
         self.files = FilesInUse()
         self.notices: deque[Notice] = deque(maxlen=1000)
@@ -120,8 +126,12 @@ class Runtime:
         """Open sessions, oldest first."""
         return tuple(self._sessions)
 
-    def open_session(self, options: SessionOptions, session: str | None = None) -> str:
-        """Put an avatar on a stage. Raises InputError (unknown names, broken files) and changes nothing then."""
+    def open_session(self, options: SessionOptions, session: str | None = None, ready: bool = False) -> str:
+        """Put an avatar on a stage. Raises InputError (unknown names, broken files) and changes nothing then.
+
+        ready: prepare its pictures now, so that the first takes no longer than the others.
+        """
+        prepared = self._prepared(options, lambda piece: piece()) if ready else None
         self._opened += 1
         name = session or f"session-{self._opened}"
         if name in self._sessions:
@@ -162,6 +172,7 @@ class Runtime:
         if options.emotion is not None:
             self.send(name, SetEmotion(options.emotion, options.emotion_intensity))
         self._events.append(Opened(name, asdict(options)))
+        del prepared  # the open view holds it from here on
         return name
 
     def open_session_soon(self, options: SessionOptions) -> Future[str]:
@@ -193,11 +204,29 @@ class Runtime:
         self._events.append(Closed(session))
 
     def push_audio(self, session: str, chunk: AudioChunk) -> None:
-        """Speech to play after all that was pushed before. Any rate, any chunk size; any thread."""
+        """Speech to play after all that was pushed before. Any rate, any chunk size; any thread.
+
+        Words that come with it are looked up on a thread of their own and guide the lips from then on.
+        """
         inlet = self._inlets.get(session)
         if inlet is not None:
             for ready in inlet.prepare(chunk):
                 self._outside.append(Pushed(session, ready.chunk, ready.heard))
+            held = self._sessions.get(session)
+            if chunk.words and held is not None and self._guided and self._speechless is None:
+                self._wording.ask(
+                    chunk.words,
+                    held.options.language,
+                    lambda words: self.tell(session, chunk.segment, words),
+                    self._no_words,
+                )
+
+    def tell(self, session: str, segment: int, words: tuple[SpokenWord, ...]) -> None:
+        """How the next words of a segment that was pushed are pronounced; any thread. Raises InputError where the viseme
+        model cannot use words."""
+        if not self._guided:
+            raise InputError(f"viseme model {self._model.name}", "cannot be guided by a text", "leave the text out")
+        self._outside.append(Told(session, segment, words))
 
     def send(self, session: str, command: Command) -> None:
         """A command, carried out at the start of the next tick in the order sent; any thread."""
@@ -253,6 +282,7 @@ class Runtime:
     def close(self) -> None:
         """Close every session, the journal and the renderer."""
         self.files.stop()
+        self._wording.stop()
         self._aside.stop()
         for session in list(self._sessions):
             self.close_session(session)
@@ -271,6 +301,12 @@ class Runtime:
         size = options.width, options.height
         return avatar, self.renderer.prepare(avatar.model, stage, *size, options.quality, level, hand_over)
 
+    def _no_words(self, error: EngineError) -> None:
+        if self._speechless is None:
+            self._speechless = error
+            self.notices.extend(Notice(name, "warning", "words", f"{error} (lips follow the sound alone)")
+                                for name in tuple(self._sessions))
+
     def _take_in(self) -> None:
         while self._outside:
             event = self._outside.popleft()
@@ -281,7 +317,9 @@ class Runtime:
             match event:
                 case Pushed(_, chunk, heard):
                     timeline = self._world.get(held.entity, Speech).timeline
-                    timeline.push(chunk.segment, chunk.samples, heard, chunk.last, chunk.words)
+                    timeline.push(chunk.segment, chunk.samples, heard, chunk.last)
+                case Told(_, segment, words):
+                    self._world.get(held.entity, Speech).timeline.tell(segment, words)
                 case Sent(session, SetScene() | SetBackground() as command):
                     self._change_stage(session, held, command)
                 case Sent(_, command):
