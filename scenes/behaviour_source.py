@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from avatar_engine.engine.errors import SceneError, suggest
 from avatar_engine.scenes.behaviour_schema import BehaviourSpec
-from avatar_engine.scenes.yaml_source import dotted, line_of, parse_yaml
+from avatar_engine.scenes.yaml_source import compose_yaml, dotted, line_of, parse_yaml
 
 BUNDLED = Path(__file__).parent / "behaviors"
 MAX_FILES = 32
@@ -29,7 +27,7 @@ class Source:
     def where(self, location: Location) -> str:
         """`file:line part.of.it` of a place in this file."""
         if self._node is None:
-            self._node = yaml.compose(self.text, yaml.SafeLoader)
+            self._node = compose_yaml(self.text)
         return f"{self.path}:{line_of(self._node, location)} {dotted(location)}"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.components.emotions import emotion_book
+from avatar_engine.live import Delivery, LiveDriver
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.reloading import FilesInUse, FileTold, PersonaChanged
 from avatar_engine.runtime import Runtime, make_runtime
@@ -121,3 +122,46 @@ def test_an_edited_behaviour_changes_a_running_face_within_a_second(tmp_path: Pa
     assert shown(runtime, "sad") > 0.7  # half a second after the file was noticed, which takes a quarter at most
     assert not np.array_equal(runtime.world.batch["gaze"][0], before)  # and life went on meanwhile
     runtime.close()
+
+
+def test_a_live_session_leaves_no_tick_out_while_a_behaviour_is_edited(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    write(path, FILE.replace("EMOTION", "happy"), 0)
+    made: list[Runtime] = []
+
+    def make() -> Runtime:
+        made.append(make_runtime(RuntimeOptions(draw=False, viseme_model="spectral", watch_files=True)))
+        return made[0]
+
+    ticks: dict[int, tuple[int, float, float]] = {}  # tick -> first sample, seconds of work until then, sadness wanted
+    told: list[str] = []
+
+    def take(delivery: Delivery) -> None:
+        wanted = float(made[0].world.batch["emotion.goal"][0, emotion_book().index["sad"]])
+        ticks[delivery.packet.tick] = delivery.packet.start_sample, time.thread_time(), wanted
+
+    driver = LiveDriver(make, hz=30)
+    driver.start().result()
+    name = driver.open_session(
+        SessionOptions(behaviour=str(path)), take, lost=print, notice=lambda n: told.append(n.text)
+    )
+    name.result()
+    for step, emotion in enumerate(("happy", "nosuch", "sad"), 1):
+        time.sleep(0.7)
+        write(path, FILE.replace("EMOTION", emotion), step)
+    until = time.monotonic() + 30.0
+    while not any(wanted > 0.5 for _, _, wanted in ticks.values()) and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    driver.stop()
+    numbers, starts = list(ticks), [start for start, _, _ in ticks.values()]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))  # every tick came, in order
+    assert set(np.diff(starts)) == {1600}  # and no sample is missing: 48 000 / 30
+    assert [wanted > 0.5 for _, _, wanted in ticks.values()][-1]
+    assert any("mine.yaml:7" in text for text in told)
+    assert any("good again" in text for text in told)
+    work_ms = 1e3 * np.diff([spent for _, spent, _ in ticks.values()])
+    print(
+        f"{len(ticks)} ticks; work of the simulation thread in a tick: {np.median(work_ms):.1f} ms, most {max(work_ms):.1f}"
+    )
+    assert max(work_ms) < 1e3 / 30  # reading files is no work of its
