@@ -32,12 +32,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("assets/models/visemes.onnx"))
     parser.add_argument("--minutes", type=float, default=150.0, help="training time")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--share", type=float, default=1.0, help="share of the synthetic speech, to try the whole out")
     args = parser.parse_args()
     synth, data = args.work / "synth", args.work / "data"
     first, model, weights = args.work / "first.npz", args.work / "first.onnx", args.work / "weights.npz"
     threads = ("--threads", str(args.threads))
     if not (synth / "utterances.jsonl").exists():
-        _run("synth_corpus", "--out", synth)
+        hours, sentences = 5.0 * args.share, str(max(2, round(300 * args.share)))
+        _run("synth_corpus", "--out", synth, "--hours", str(hours), "--festival", sentences, "--flite", sentences)
     if not (data / "noise.npz").exists():
         _run("training_data", "--synth", synth, "--real", args.real, "--out", data)
     if not model.exists():

@@ -1,20 +1,32 @@
 """Only measures a trained model for its card: per language, kind and condition, alone and with the text known.
 
-python -m tools.visemes.evaluate --manifest FILE... [--model FILE.onnx] [--card assets/models/visemes.md]
+python -m tools.visemes.evaluate --manifest FILE... [--speak LANG...] [--model FILE.onnx] [--card assets/models/visemes.md]
+
+--speak adds sentences of languages the manifests lack, spoken by espeak-ng voices that no training has heard.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import soundfile
 
 from avatar_engine.lipsync_manifest import Utterance, degraded, read_manifest
 from avatar_engine.lipsync_score import Report, Shown, Truth, report, shown_of, truth_of
 from avatar_engine.spoken_file import analyse
 from avatar_engine.systems.neural_visemes import NeuralVisemes
+from avatar_engine.systems.rhubarb import RhubarbVisemes
 from avatar_engine.systems.spectral import SpectralVisemes
 from avatar_engine.systems.viseme_model import VisemeModel
+from tools.visemes.espeak_events import speak
+from tools.visemes.sentences import SentenceMaker
 
+# Variants of espeak-ng's voices that `synth_corpus` leaves out.
+UNHEARD = ("m1", "m2", "m3", "f1")
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 HEAD = (
     "| speech | condition | utterances | LSQ [95 %] | shapes | B F1 | F F1 | R F1 | open r | moves in silence "
@@ -29,6 +41,20 @@ def _row(what: str, condition: str, r: Report) -> str:
         f"| {100 * b.closed_f1:.1f} | {100 * b.labiodental_f1:.1f} | {100 * b.rounded_f1:.1f} | {b.openness_r:.3f} "
         f"| {100 * b.moves_in_silence:.1f} % | {b.flicker:.2f} | {r.lag_ms} ms |"
     )
+
+
+def spoken(langs: Sequence[str], folder: Path) -> Iterator[Utterance]:
+    """Two sentences by every unheard voice of each language, written to `folder`."""
+    for lang in langs:
+        maker = SentenceMaker(random.Random(f"evaluate {lang}"))
+        for number, variant in enumerate(UNHEARD * 2):
+            text = maker.sentence(lang)
+            said = speak(
+                text, f"{lang}+{variant}", words_per_minute=140 + 10 * (number % 4), pitch=35 + 8 * (number % 5)
+            )
+            path = folder / f"{lang}{number}.wav"
+            soundfile.write(path, said.samples, said.rate)
+            yield Utterance(path.stem, path, lang, "synth", len(said.samples) / said.rate, said.phones, text)
 
 
 class Evaluation:
@@ -72,6 +98,8 @@ def table(model_path: Path | None, utterances: list[Utterance]) -> str:
     lines.append(_row("real, all", "clean, text known", report([guided[i] for i in real])))
     quick = evaluation.pairs(NeuralVisemes(delay_frames=3, model=model_path), "clean", False)
     lines.append(_row("real, all", "clean, 30 ms look-ahead", report([quick[i] for i in real])))
+    shapes = evaluation.pairs(RhubarbVisemes(model_path), "clean", False)
+    lines.append(_row("real, all", "clean, nine shapes (`rhubarb`)", report([shapes[i] for i in real])))
     plain = evaluation.pairs(SpectralVisemes(), "clean", False)
     lines.append(_row("real, all", "clean, spectral model", report([plain[i] for i in real])))
     return "\n".join(lines)
@@ -80,10 +108,13 @@ def table(model_path: Path | None, utterances: list[Utterance]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--manifest", type=Path, nargs="+", required=True)
+    parser.add_argument("--speak", nargs="*", default=[], metavar="LANG")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--card", type=Path, help="model card whose figures are replaced")
     args = parser.parse_args()
-    made = table(args.model, [u for path in args.manifest for u in read_manifest(path)])
+    with tempfile.TemporaryDirectory() as folder:
+        utterances = [u for path in args.manifest for u in read_manifest(path)]
+        made = table(args.model, [*utterances, *spoken(args.speak, Path(folder))])
     print(made)
     if args.card:
         text = args.card.read_text(encoding="utf8")

@@ -104,12 +104,13 @@ def at_16k(samples: Samples, rate: int) -> Samples:
 
 
 class CorpusWriter:
-    """Appends utterances to a corpus folder."""
+    """Appends utterances to a corpus folder; its table has its name only when all are said."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._audio = (folder / "audio.i16").open("wb")
-        self._rows: TextIO = (folder / "utterances.jsonl").open("w", encoding="utf8")
+        self._table = folder / "utterances.jsonl"
+        self._rows: TextIO = self._table.with_suffix(".part").open("w", encoding="utf8")
         self._samples = 0
 
     @property
@@ -131,6 +132,7 @@ class CorpusWriter:
     def close(self) -> None:
         self._audio.close()
         self._rows.close()
+        self._table.with_suffix(".part").rename(self._table)
 
 
 def speak_espeak(writer: CorpusWriter, maker: SentenceMaker, hours: float) -> None:

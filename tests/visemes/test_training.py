@@ -1,0 +1,69 @@
+"""Labels of the training stay true: phones that last longer, boundaries that move to where they are heard."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL, PHONE_CLASSES
+from tools.visemes.augmentation import _LONG_HOPS, _uneven
+from tools.visemes.realignment import REACH_HOPS, realigned
+
+pytestmark = pytest.mark.property
+
+
+def beliefs(symbols: list[str], sure: float = 0.9) -> np.ndarray:
+    """(hops, classes) of a network that hears one symbol per hop."""
+    out = np.full((len(symbols), len(PHONE_CLASSES)), (1 - sure) / (len(PHONE_CLASSES) - 1))
+    out[np.arange(len(symbols)), [CLASS_OF_SYMBOL[s] for s in symbols]] = sure
+    return out
+
+
+EVEN = np.full(len(PHONE_CLASSES), 1 / len(PHONE_CLASSES))
+
+
+@pytest.mark.parametrize("late_hops", [-5, -2, 0, 3, 5])
+def test_a_boundary_moves_to_where_it_is_heard(late_hops: int) -> None:
+    heard = beliefs(["sil"] * 10 + ["a"] * (20 + late_hops) + ["m"] * (20 - late_hops) + ["sil"] * 10)
+    old = [(0.0, 0.1, "sil"), (0.1, 0.3, "a"), (0.3, 0.5, "m"), (0.5, 0.6, "sil")]
+    new = realigned(old, heard, EVEN)
+    assert [p for _, _, p in new] == [p for _, _, p in old]
+    assert new[2][0] == pytest.approx(0.3 + 0.01 * late_hops, abs=0.011)
+    assert (new[0][0], new[-1][1]) == (0.0, 0.6)
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(new))
+
+
+def test_no_boundary_leaves_its_neighbourhood() -> None:
+    heard = beliefs(["a"] * 5 + ["m"] * 55)
+    new = realigned([(0.0, 0.4, "a"), (0.4, 0.6, "m")], heard, EVEN)
+    assert abs(new[1][0] - 0.4) <= 0.01 * REACH_HOPS + 1e-9
+
+
+def test_diphthongs_and_glottal_stops_are_one_phone_each() -> None:
+    old = [(0.0, 0.1, "h"), (0.1, 0.3, "aɪ"), (0.3, 0.35, "ʔ"), (0.35, 0.6, "b")]
+    heard = beliefs(["h"] * 10 + ["a"] * 12 + ["ɪ"] * 8 + ["ə"] * 5 + ["b"] * 25)
+    new = realigned(old, heard, EVEN)
+    assert [p for _, _, p in new] == ["h", "aɪ", "ʔ", "b"]
+    assert new[1][:2] == pytest.approx((0.1, 0.3), abs=0.011)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_silence_keeps_its_length_and_speech_stays_within_bounds(seed: int) -> None:
+    said = ["sil"] * 30 + ["t"] * 6 + ["a"] * 12 + ["m"] * 7 + ["o"] * 10 + ["sil"] * 30
+    phone = np.array([CLASS_OF_SYMBOL[s] for s in said], np.int16)
+    hops = _uneven(phone, np.random.default_rng(seed))
+    assert hops.shape == phone.shape
+    assert (hops[phone == 0] == 1).all()
+    assert hops.min() >= 0.4
+    assert hops.max() <= 8
+
+
+def test_some_consonants_are_held_long_and_of_a_stop_only_the_closure() -> None:
+    phone = np.array([CLASS_OF_SYMBOL[s] for s in ["a"] * 10 + ["t"] * 10 + ["a"] * 10], np.int16)
+    rng = np.random.default_rng(1)
+    closures = np.array([(hops[10:16].sum(), hops[16:20].sum()) for hops in (_uneven(phone, rng) for _ in range(600))])
+    long = closures[:, 0] >= _LONG_HOPS[0]
+    assert 0.03 < long.mean() < 0.2
+    assert np.median(closures[long, 1]) < 5
