@@ -9,10 +9,12 @@ from typing import Any
 
 from livekit import rtc
 
+from avatar_engine.engine.errors import DeviceError
 from avatar_engine.engine.messages import AudioChunk, Command, Notice
 from avatar_engine.live import Delivery, LiveDriver
 from avatar_engine.plugin import metrics
 from avatar_engine.plugin.audio_output import AvatarAudioOutput
+from avatar_engine.plugin.engine_host import LOST
 from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.playout import Heard
 from avatar_engine.plugin.publish_options import PublishOptions
@@ -86,6 +88,9 @@ class EngineStage:
         self.publisher.feed(delivery)
 
     def _notice(self, notice: Notice) -> None:
+        if notice.code == LOST:
+            self._engine_lost(DeviceError("avatar", notice.text, "start it again"))
+            return
         self._loop.call_soon_threadsafe(self._tell, notice)
 
     def _tell(self, notice: Notice) -> None:

@@ -41,10 +41,12 @@ class MouthRenderer(NullRenderer):
         return images
 
 
-def mouth_runtime(hz: int = 60) -> Runtime:
+OPTIONS = RuntimeOptions(hz=60, audio_rate=24_000, viseme_model="spectral")
+
+
+def mouth_runtime() -> Runtime:
     """The whole engine but for its pictures."""
-    options = RuntimeOptions(hz=hz, audio_rate=24_000, viseme_model="spectral")
-    return make_runtime(options, renderer=MouthRenderer)
+    return make_runtime(OPTIONS, renderer=MouthRenderer)
 
 
 def mouth_session(width: int, height: int) -> SessionOptions:

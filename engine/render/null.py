@@ -51,7 +51,7 @@ class NullRenderer:
 
     def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
         """Black pictures, one per snapshot."""
-        return [_black(*self._shape(snapshot.view)) for snapshot in snapshots]
+        return [black_picture(*self._shape(snapshot.view)) for snapshot in snapshots]
 
     def close(self) -> None:
         """Forget every view."""
@@ -63,7 +63,8 @@ class NullRenderer:
         return self._views[view]
 
 
-def _black(width: int, height: int, pixels: PixelFormat) -> Image:
+def black_picture(width: int, height: int, pixels: PixelFormat) -> Image:
+    """One even black picture."""
     if pixels == "bgra":
         data = np.zeros((height, width, 4), np.uint8)
         data[..., 3] = 255

@@ -84,7 +84,7 @@ class House:
         """A published avatar, simulated in full, whose picture is as bright as its mouth is open."""
         room = await self.join("agent", kind="agent")
         options = PublishOptions(*size, 30, 24_000, 1_000_000)
-        async with self._stage(room, lambda: mouth_runtime(HZ), mouth_session(*size), options) as stage:
+        async with self._stage(room, mouth_runtime, mouth_session(*size), options) as stage:
             yield stage
 
     @asynccontextmanager

@@ -1,0 +1,78 @@
+"""Only here is a view that cannot be drawn kept from the others: it keeps its last picture, and somebody is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from avatar_engine.engine.image import Image, PixelFormat
+from avatar_engine.engine.model import Model
+from avatar_engine.engine.render.base import Quality, Renderer, RenderSnapshot, Stage
+from avatar_engine.engine.render.null import black_picture
+
+
+class ContainedRenderer:
+    """A renderer around another one. What raises while one view is drawn ends the drawing of that view alone.
+
+    on_failure: told once for each such view, on the drawing thread, with its number and what was raised.
+    """
+
+    def __init__(self, renderer: Renderer, on_failure: Callable[[int, Exception], None]) -> None:
+        self.info = renderer.info
+        self._renderer = renderer
+        self._on_failure = on_failure
+        self._last: dict[int, Image] = {}
+        self._failed: set[int] = set()
+
+    def open_view(self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra") -> int:
+        """As the renderer does."""
+        view = self._renderer.open_view(model, width, height, quality, pixels)
+        self._last[view] = black_picture(width, height, pixels)
+        return view
+
+    def prepare(
+        self,
+        model: Model,
+        stage: Stage,
+        width: int,
+        height: int,
+        quality: Quality,
+        level: int,
+        hand_over: Callable[[Callable[[], None]], None],
+    ) -> object:
+        """As the renderer does."""
+        return self._renderer.prepare(model, stage, width, height, quality, level, hand_over)
+
+    def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None:
+        """As the renderer does."""
+        self._renderer.resize_view(view, width, height, quality)
+
+    def close_view(self, view: int) -> None:
+        """As the renderer does."""
+        self._last.pop(view, None)
+        self._failed.discard(view)
+        self._renderer.close_view(view)
+
+    def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
+        """All of them together; one by one as soon as something raises."""
+        alive = [snapshot for snapshot in snapshots if snapshot.view not in self._failed]
+        try:
+            drawn = self._renderer.draw(alive)
+        except Exception:  # noqa: BLE001  (drawn again one by one: the one that raises again is named)
+            for snapshot in alive:
+                self._draw_alone(snapshot)
+        else:
+            for snapshot, image in zip(alive, drawn, strict=True):
+                self._last[snapshot.view] = image
+        return [self._last[snapshot.view] for snapshot in snapshots]
+
+    def close(self) -> None:
+        """As the renderer does."""
+        self._last.clear()
+        self._renderer.close()
+
+    def _draw_alone(self, snapshot: RenderSnapshot) -> None:
+        try:
+            self._last[snapshot.view] = self._renderer.draw([snapshot])[0]
+        except Exception as error:  # noqa: BLE001  (handed on; the view is not drawn any more)
+            self._failed.add(snapshot.view)
+            self._on_failure(snapshot.view, error)
