@@ -1,18 +1,21 @@
 """Only decides: beliefs of the network in, steady mouth frames out. No flicker, lips that really meet, no delay added.
 
-One forward filter that would rather stay than change, dedicated evidence for lips that close or touch the teeth, and
-a gate that opens at once and closes late. Everything is one row per stream and one step per hop.
+Two decisions a hop. Whether the lips close or touch the teeth is a question of its own, answered by all heads together
+against everything else, with a threshold to begin and a lower one to end. Which of the other mouths it is falls to one
+forward filter that would rather stay than change. A gate opens at once and closes late. One row per stream.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.components.visemes import VISEME_INDEX
-from avatar_engine.systems.phone_table import PHONE_CLASSES, phone_of_class
+from avatar_engine.systems.phone_table import CLOSED, PHONE_CLASSES, phone_of_class
+from avatar_engine.systems.phone_table import LABIODENTAL as LABIODENTAL_PHONE
 from avatar_engine.systems.viseme_model import VisemeFrames
 from avatar_engine.systems.viseme_posteriors import (
     CLOSURE,
@@ -28,12 +31,15 @@ from avatar_engine.systems.viseme_posteriors import (
 Float = NDArray[np.float32]
 
 SIL, PP, FF, AA = (VISEME_INDEX[name] for name in ("sil", "PP", "FF", "aa"))
-ROUND = [VISEME_INDEX[name] for name in ("O", "U")]
+# Slices, as numpy takes five times as long for lists: O and U, PP and FF stand side by side.
+ROUND = slice(VISEME_INDEX["O"], VISEME_INDEX["U"] + 1)
+LIPS = slice(PP, FF + 1)
 _MEMORY = 8  # hops a held lip looks back at most
 _ONE_HOT = np.eye(VISEMES, dtype=np.float32)
 _REST = _ONE_HOT[SIL]
 _PARTED = 0.45 * _REST + 0.55 * _ONE_HOT[VISEME_INDEX["SS"]]
 _FAINT = np.float32(1e-4)
+_CLOSED, _BITING = 0, 1  # columns of what is kept about the lips
 # Lips that are shut, at rest or at the teeth open no wider than this.
 _WIDEST = np.ones(VISEMES, np.float32)
 _WIDEST[[SIL, PP]], _WIDEST[FF] = 0.02, 0.15
@@ -49,31 +55,41 @@ class Decoding:
 
     stay: float = 0.6
     """Share of belief that expects the mouth of the hop before."""
-    silence_bias: float = 0.0
-    """Logs of what the evidence of some visemes is multiplied with."""
-    closed_bias: float = -0.5
-    labiodental_bias: float = 0.0
-    rounded_bias: float = 0.4
+    rounded_bias: float = 0.6
+    """Log of what the evidence of round mouths is multiplied with."""
+    lips_stay: float = 0.3
+    """Share of the belief in closed or biting lips that comes from the hop before."""
+    close_over: float = 0.5
+    open_under: float = 0.4
+    """Belief above which lips close, and under which they open again."""
+    bite_over: float = 0.5
+    release_under: float = 0.4
+    """The same for the lower lip at the teeth."""
     speech_over: float = 0.5
     """Speech belief above which the mouth moves."""
     rest_under: float = 0.2
     """Speech belief under which a mouth without a sound is at rest; above it the lips stay slightly parted."""
-    gate_falls: float = 0.75
+    gate_falls: float = 0.85
     """Share of the speech belief kept per hop while it falls."""
     shut_hops: int = 5
     """Hops that p, b and m stay shut at least: 50 ms."""
-    bite_hops: int = 3
+    bite_hops: int = 4
     """Hops that f and v show at least."""
-    focus: float = 0.6
+    focus: float = 0.7
     """Share of the weights given to the decided viseme; the rest follows belief."""
 
 
-def _accepted() -> Float:
-    """(phone classes, VISEMES): 1 where a viseme passes for a phone."""
-    out = np.zeros((len(PHONE_CLASSES), VISEMES), np.float32)
+def _readings() -> Float:
+    """(phone classes, VISEMES + 2): 1 where a viseme passes for a phone; then phones that close and that bite."""
+    out = np.zeros((len(PHONE_CLASSES), VISEMES + 2), np.float32)
     for index in range(len(PHONE_CLASSES)):
-        for viseme in phone_of_class(index).accepted:
-            out[index, VISEME_INDEX[viseme]] = 1.0
+        phone = phone_of_class(index)
+        for viseme in phone.accepted:
+            # The lips' own mouths have columns of their own.
+            if VISEME_INDEX[viseme] not in (PP, FF):
+                out[index, VISEME_INDEX[viseme]] = 1.0
+        out[index, VISEMES + _CLOSED] = phone.articulation == CLOSED
+        out[index, VISEMES + _BITING] = phone.articulation == LABIODENTAL_PHONE
     return out
 
 
@@ -82,60 +98,74 @@ class VisemeDecoder:
 
     def __init__(self, decoding: Decoding | None = None) -> None:
         self.decoding = decoding or Decoding()
-        self._accepted = _accepted()
         d = self.decoding
-        bias = np.zeros(VISEMES, np.float32)
-        bias[SIL], bias[PP], bias[FF] = d.silence_bias, d.closed_bias, d.labiodental_bias
-        bias[ROUND] = d.rounded_bias
-        self._bias = np.exp(bias)
+        self._readings = _readings()
+        self._begin = np.array([d.close_over, d.bite_over], np.float32)
+        self._end = np.array([d.open_under, d.release_under], np.float32)
+        self._rounded = np.float32(np.exp(2.0 * d.rounded_bias))  # before the root is taken
         self._belief = np.zeros((4, VISEMES), np.float32)
+        self._lips = np.zeros((4, 2), np.float32)
+        self._shown = np.zeros((4, 2), np.bool_)
         self._gate = np.zeros(4, np.float32)
         self._before = np.zeros((4, _MEMORY), np.int64)  # labels of the last hops, before any was held
 
     @property
+    def _kept(self) -> tuple[NDArray[Any], ...]:
+        return self._belief, self._lips, self._shown, self._gate, self._before
+
+    @property
     def state_bytes(self) -> int:
         """Memory per stream."""
-        return int(self._belief[0].nbytes + self._gate[0].nbytes + self._before[0].nbytes)
+        return sum(int(part[0].nbytes) for part in self._kept)
 
     def reset(self, slot: int) -> None:
         """Start (or restart) a stream in silence."""
-        more = max(2 * len(self._belief), slot + 1) - len(self._belief)
-        if slot >= len(self._belief):
-            self._belief = np.concatenate([self._belief, np.zeros((more, VISEMES), np.float32)])
-            self._gate = np.concatenate([self._gate, np.zeros(more, np.float32)])
-            self._before = np.concatenate([self._before, np.zeros((more, _MEMORY), np.int64)])
-        self._belief[slot] = 0.0
+        if slot >= len(self._gate):
+            more = max(2 * len(self._gate), slot + 1) - len(self._gate)
+            self._belief, self._lips, self._shown, self._gate, self._before = (
+                np.concatenate([part, np.zeros((more, *part.shape[1:]), part.dtype)]) for part in self._kept
+            )
+        for part in self._kept:
+            part[slot] = 0
         self._belief[slot, SIL] = 1.0
-        self._gate[slot] = 0.0
         self._before[slot] = SIL
 
     def push(self, slots: NDArray[np.int64], seen: Posteriors) -> VisemeFrames:
         """Frames for k hops of the streams `slots`."""
         d = self.decoding
-        belief, gate = self._filtered(slots, seen)
+        belief, lips, shown, gate = self._filtered(slots, seen)
         speaks = gate > d.speech_over
-        raw = np.where(speaks, belief.argmax(axis=2), SIL)
-        # The silence inside a long t or k is no rest: while speech is still in doubt the lips stay parted.
-        doubtful = seen.cues[..., SPEECH] > d.rest_under
+        raw = belief.argmax(axis=2)
+        closed, biting = shown[..., _CLOSED], shown[..., _BITING]
+        raw[biting] = FF
+        # Of the two, the likelier.
+        raw[closed & (~biting | (lips[..., _CLOSED] >= lips[..., _BITING]))] = PP
+        raw *= speaks  # SIL is 0
         past = np.concatenate([self._before[slots], raw], axis=1)
         self._before[slots] = past[:, -_MEMORY:]
         # A closed or biting lip is held, whatever the next hops believe; of the two, lips that close win.
-        label = np.where(_held(past, FF, d.bite_hops) & (raw != PP), FF, raw)
-        label = np.where(_held(past, PP, d.shut_hops), PP, label)
-        label = np.where(speaks, label, SIL)
-        idle = label == SIL
-        parted = idle & doubtful
+        label = raw.copy()
+        label[_held(past, FF, d.bite_hops) & (raw != PP)] = FF
+        label[_held(past, PP, d.shut_hops)] = PP
+        label *= speaks
 
-        weights = belief * np.float32(1.0 - d.focus)
+        belief *= np.float32(1.0) - np.minimum(lips[..., :1] + lips[..., 1:], np.float32(1.0))
+        belief[..., LIPS] = lips
+        belief *= np.float32(1.0 - d.focus)
         chosen = _ONE_HOT[label]
-        weights += np.float32(d.focus) * chosen
-        strongest = np.einsum("nkv,nkv->nk", weights, chosen)
+        chosen *= np.float32(d.focus)
+        belief += chosen
+        strongest = np.maximum.reduce(belief, axis=2)
         openness = np.minimum(seen.cues[..., OPENNESS], _WIDEST[label])
-        weights = _opened_to(weights, strongest, label == AA, openness)
-        weights[idle] = _REST
-        weights[parted] = _PARTED
-        openness[idle] = 0.0
-        openness[parted] = _PARTED @ VISEME_OPENNESS
+        weights = _opened_to(belief, strongest, label == AA, openness)
+        idle = label == SIL
+        if idle.any():
+            weights[idle] = _REST
+            openness[idle] = 0.0
+            # The silence inside a long t or k is no rest: while speech is still in doubt the lips stay parted.
+            parted = idle & (seen.cues[..., SPEECH] > d.rest_under)
+            weights[parted] = _PARTED
+            openness[parted] = _PARTED @ VISEME_OPENNESS
         return VisemeFrames(
             weights=weights,
             openness=openness,
@@ -145,39 +175,52 @@ class VisemeDecoder:
             speech=np.minimum(gate, 1.0),
         )
 
-    def _filtered(self, slots: NDArray[np.int64], seen: Posteriors) -> tuple[Float, Float]:
-        """Belief (n, k, VISEMES) and speech gate (n, k), each hop knowing the ones before it."""
+    def _filtered(self, slots: NDArray[np.int64], seen: Posteriors) -> tuple[Float, Float, NDArray[np.bool_], Float]:
+        """What each hop believes that knows the ones before it.
+
+        Belief in the mouths that are not the lips' own (n, k, VISEMES), in closed and biting lips (n, k, 2), whether
+        those show (n, k, 2), and the speech gate (n, k).
+        """
         d = self.decoding
-        belief = self._evidence(seen)
+        belief, lips = self._evidence(seen)
         gate = seen.cues[..., SPEECH].copy()
-        now, level = self._belief[slots], self._gate[slots]
+        shown = np.empty(lips.shape, np.bool_)
+        now, lip, show, level = self._belief[slots], self._lips[slots], self._shown[slots], self._gate[slots]
         stay, leave = np.float32(d.stay), np.float32((1.0 - d.stay) / VISEMES)
-        falls = np.float32(d.gate_falls)
+        lips_stay, falls = np.float32(d.lips_stay), np.float32(d.gate_falls)
+        lips *= np.float32(1.0 - d.lips_stay)
         for t in range(belief.shape[1]):
             now = now * stay
             now += leave
             now *= belief[:, t]
-            now /= now.sum(axis=1, keepdims=True)
+            now /= np.add.reduce(now, axis=1, keepdims=True)
             belief[:, t] = now
+            lip = lip * lips_stay
+            lip += lips[:, t]
+            lips[:, t] = lip
+            show = lip > np.where(show, self._end, self._begin)
+            shown[:, t] = show
             level = np.maximum(gate[:, t], level * falls)
             gate[:, t] = level
-        self._belief[slots], self._gate[slots] = now, level
-        return belief, gate
+        self._belief[slots], self._lips[slots], self._shown[slots], self._gate[slots] = now, lip, show, level
+        return belief, lips, shown, gate
 
-    def _evidence(self, seen: Posteriors) -> Float:
-        """(n, k, VISEMES), unnormalised: what the two heads agree on, times the odds of the lips' own cues."""
+    def _evidence(self, seen: Posteriors) -> tuple[Float, Float]:
+        """For mouths other than the lips' own (n, k, VISEMES), unnormalised, what the two heads agree on, times the
+        odds of rounding; for closed and biting lips (n, k, 2) the mean of the three heads."""
         # einsum adds in a fixed order, whatever the number of rows; a matrix product would not.
-        out = np.einsum("nkp,pv->nkv", seen.phone, self._accepted)
-        out += _FAINT
-        out *= seen.viseme + _FAINT
-        np.sqrt(out, out=out)
-        out *= self._bias
-        cues = np.minimum(np.maximum(seen.cues, _FAINT), 1.0 - _FAINT)
-        odds = cues / (1.0 - cues)
-        out[..., PP] *= odds[..., CLOSURE]
-        out[..., FF] *= odds[..., LABIODENTAL]
-        out[..., ROUND] *= np.sqrt(odds[..., ROUNDING, None])
-        return out
+        read = np.einsum("nkp,pv->nkv", seen.phone, self._readings)
+        lips = read[..., VISEMES:] + seen.viseme[..., LIPS]
+        lips += seen.cues[..., CLOSURE : LABIODENTAL + 1]
+        lips *= np.float32(1 / 3)
+        mouths = read[..., :VISEMES]
+        mouths += _FAINT
+        mouths *= seen.viseme + _FAINT
+        rounding = seen.cues[..., ROUNDING, None]
+        mouths[..., ROUND] *= (rounding + _FAINT) / (np.float32(1.0 + _FAINT) - rounding) * self._rounded
+        np.sqrt(mouths, out=mouths)
+        mouths[..., LIPS] = 0.0
+        return mouths, lips
 
 
 def _held(past: NDArray[np.int64], viseme: int, hops: int) -> NDArray[np.bool_]:

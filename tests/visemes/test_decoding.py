@@ -67,6 +67,21 @@ def test_teeth_touch_the_lip() -> None:
     assert openness[bite].max() <= 0.15
 
 
+@pytest.mark.parametrize(("share", "shuts"), [(0.3, False), (0.7, True)])
+def test_lips_close_only_when_that_is_likelier_than_everything_else(share: float, shuts: bool) -> None:
+    """An m that might as well be n, ŋ or l is the best guess of none of the lips' three heads."""
+    seen = beliefs(["a"] * 40)
+    for symbol, part in (("m", share), *((other, (1 - share) / 3) for other in ("n", "ŋ", "l"))):
+        seen.phone[0, 20:28, CLASS_OF_SYMBOL[symbol]] = part
+        seen.viseme[0, 20:28, VISEME_INDEX[PHONES[symbol].viseme or "sil"]] = part
+    seen.phone[0, 20:28, CLASS_OF_SYMBOL["a"]] = seen.viseme[0, 20:28, VISEME_INDEX["aa"]] = 0
+    seen.cues[0, 20:28, 1] = share
+    decoder = VisemeDecoder()
+    decoder.reset(0)
+    label = decoder.push(ONE, seen).weights[0].argmax(1)
+    assert bool((label == VISEME_INDEX["PP"]).any()) is shuts
+
+
 def test_one_doubtful_hop_does_not_flicker() -> None:
     symbols = ["a"] * 20 + ["ɛ"] + ["a"] * 20
     label, _, _ = decide(symbols, sure=0.4)
