@@ -73,11 +73,12 @@ def digests_of(batch: Batch) -> dict[str, str]:
 
 
 class JournalWriter:
-    """Appends records to a file; flushed every tick so that a crash loses at most one."""
+    """Appends records to a file, unbuffered, so that a crash loses at most one. Raises OutputError when it cannot."""
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
+        self._path = path
         try:
-            self._file = path.open("w", encoding="utf-8")
+            self._file = path.open("wb", buffering=0)
         except OSError as error:
             raise OutputError(str(path), error.strerror or "cannot be written") from None
         self._line({"journal": VERSION, **header})
@@ -91,8 +92,12 @@ class JournalWriter:
         self._file.close()
 
     def _line(self, data: dict[str, Any]) -> None:
-        self._file.write(json.dumps(data, separators=(",", ":")) + "\n")
-        self._file.flush()
+        line = json.dumps(data, separators=(",", ":")).encode() + b"\n"
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError as error:
+            raise OutputError(str(self._path), error.strerror or "cannot be written") from None
 
 
 def read_header(path: Path) -> dict[str, Any]:

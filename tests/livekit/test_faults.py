@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from livekit import rtc
 
+from avatar_engine.engine.errors import OutputError
+from avatar_engine.engine.journal import JournalWriter, TickRecord, read_ticks
 from avatar_engine.live import LiveDriver
 from avatar_engine.plugin.engine_host import make_contained
 from avatar_engine.plugin.publish_options import PublishOptions
@@ -109,6 +112,21 @@ asyncio.run(call())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.stdout.strip() == "0.5 False", done.stderr[-2000:]
+
+
+def test_a_journal_that_cannot_grow_says_where_and_why(tmp_path) -> None:
+    path = tmp_path / "a.journal"
+    journal = JournalWriter(path, {"hz": 60})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=r"a\.journal: File too large"):
+            for tick in range(1000):
+                journal.write(TickRecord(tick))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    journal.close()
+    assert len(list(read_ticks(path))) > 50  # what was written before is there
 
 
 def test_the_server_of_these_tests_is_the_pinned_one() -> None:
