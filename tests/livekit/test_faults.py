@@ -6,6 +6,7 @@ import asyncio
 import resource
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -121,8 +122,7 @@ def test_a_journal_that_cannot_grow_says_where_and_why(tmp_path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
     try:
         with pytest.raises(OutputError, match=r"a\.journal: File too large"):
-            for tick in range(1000):
-                journal.write(TickRecord(tick))
+            deque(map(journal.write, map(TickRecord, range(1000))), maxlen=0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     journal.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sys
 import threading
 import time
 import uuid
@@ -17,7 +18,7 @@ from livekit.agents import AgentSession
 from livekit.agents.voice.avatar import DataStreamAudioOutput
 
 from avatar_engine.engine.errors import InputError
-from avatar_engine.plugin import engine_host
+from avatar_engine.plugin import engine_host, room_avatar
 from avatar_engine.plugin.options import AvatarRequest, live_options
 from avatar_engine.plugin.worker import WorkerOptions, make_server, read_metadata
 from avatar_engine.plugin.worker_session import WorkerAvatarSession
@@ -46,11 +47,8 @@ async def serving(server, name: str):
         await engine_host.cool(live_options(SMALL).runtime)
 
 
-async def third_party(house, name: str):
-    """An agent that knows nothing of us: dispatches by API, sends with LiveKit's stock output."""
-    room = rtc.Room()
-    await room.connect(house.server.url, house.token("agent", kind="agent"), rtc.RoomOptions(auto_subscribe=False))
-    identity = f"avatar-{uuid.uuid4().hex[:8]}"
+async def dispatch(house, name: str, identity: str) -> None:
+    """Ask the server for an avatar of that identity for the participant `agent`."""
     wish = {"agent_identity": "agent", "avatar_identity": identity}
     async with api.LiveKitAPI(
         house.server.url.replace("ws", "http"), livekit_server.API_KEY, livekit_server.API_SECRET
@@ -58,6 +56,14 @@ async def third_party(house, name: str):
         await server.agent_dispatch.create_dispatch(
             api.CreateAgentDispatchRequest(agent_name=name, room=house.room, metadata=json.dumps(wish))
         )
+
+
+async def third_party(house, name: str):
+    """An agent that knows nothing of us: dispatches by API, sends with LiveKit's stock output."""
+    room = rtc.Room()
+    await room.connect(house.server.url, house.token("agent", kind="agent"), rtc.RoomOptions(auto_subscribe=False))
+    identity = f"avatar-{uuid.uuid4().hex[:8]}"
+    await dispatch(house, name, identity)
     output = DataStreamAudioOutput(
         room,
         destination_identity=identity,
@@ -159,6 +165,51 @@ async def test_two_rooms_share_one_engine_and_do_not_hear_each_other(house, serv
         finally:
             for room, _, _ in sessions:
                 await room.disconnect()
+
+
+AGENT = """
+import asyncio, sys
+from livekit import rtc
+
+async def stay():
+    room = rtc.Room()
+    await room.connect(sys.argv[1], sys.argv[2], rtc.RoomOptions(auto_subscribe=False))
+    print("there", flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(stay())
+"""
+
+
+@pytest.mark.timeout(180)
+async def test_an_agent_that_is_killed_is_waited_for_and_then_left(house, server, monkeypatch) -> None:
+    """Its avatar goes on living, gives up after a while and leaves; nothing of the engine stays behind."""
+    monkeypatch.setattr(room_avatar, "AGENT_RETURNS_S", 2.0)
+    name = f"avatars-{uuid.uuid4().hex[:6]}"
+    async with serving(server, name):
+        agent = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", AGENT, server.url, house.token("agent", "agent"), stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            assert agent.stdout is not None
+            assert await asyncio.wait_for(agent.stdout.readline(), 30.0) == b"there\n"
+            await dispatch(house, name, "avatar-7")
+            async with house.watching() as receiver:
+                await receiver.first_picture(30.0)
+                agent.kill()
+                await asyncio.sleep(1.0)
+                seen = len(receiver.pictures)
+                began_s = time.monotonic()
+                while "avatar-7" in receiver.room.remote_participants:
+                    await asyncio.sleep(0.1)
+                    assert time.monotonic() - began_s < 60.0
+                print(f"avatar left {time.monotonic() - began_s:.0f} s after its agent was killed")
+                assert len(receiver.pictures) > seen + 30  # it lived meanwhile
+        finally:
+            if agent.returncode is None:
+                agent.kill()
+            await agent.wait()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("avatar-")]
 
 
 @pytest.mark.parametrize(
