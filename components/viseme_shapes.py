@@ -10,21 +10,30 @@ from avatar_engine.components.visemes import VISEMES
 
 VISEME_SHAPES: dict[str, dict[str, float]] = {
     "sil": {},
-    "PP": {"mouthPress*": 0.45, "mouthRollUpper": 0.4, "mouthRollLower": 0.4, "mouthShrugLower": 0.15},
-    "FF": {"mouthRollLower": 0.7, "mouthUpperUp*": 0.3, "jawOpen": 0.05, "mouthStretch*": 0.1},
-    "TH": {"jawOpen": 0.17, "tongueOut": 0.55, "mouthUpperUp*": 0.15, "mouthLowerDown*": 0.25},
-    "DD": {"jawOpen": 0.14, "mouthLowerDown*": 0.35, "mouthUpperUp*": 0.15, "mouthStretch*": 0.12, "tongueTipUp": 0.8},
-    "kk": {"jawOpen": 0.22, "mouthLowerDown*": 0.2, "mouthStretch*": 0.12, "tongueBackUp": 0.8},
-    "CH": {"mouthFunnel": 0.6, "mouthPucker": 0.2, "jawOpen": 0.1, "mouthLowerDown*": 0.2, "mouthUpperUp*": 0.15},
-    "SS": {"jawOpen": 0.05, "mouthStretch*": 0.3, "mouthSmile*": 0.12, "mouthLowerDown*": 0.4, "mouthUpperUp*": 0.15},
-    "nn": {"jawOpen": 0.12, "mouthLowerDown*": 0.2, "mouthUpperUp*": 0.1, "tongueTipUp": 0.9},
-    "RR": {"mouthFunnel": 0.35, "mouthPucker": 0.3, "jawOpen": 0.12, "tongueTipUp": 0.4},
-    "aa": {"jawOpen": 0.6, "mouthLowerDown*": 0.2, "mouthUpperUp*": 0.15, "mouthStretch*": 0.1},
-    "E": {"jawOpen": 0.3, "mouthStretch*": 0.3, "mouthSmile*": 0.15, "mouthLowerDown*": 0.3, "mouthUpperUp*": 0.1},
-    "I": {"jawOpen": 0.15, "mouthStretch*": 0.35, "mouthSmile*": 0.3, "mouthLowerDown*": 0.25},
-    "O": {"mouthFunnel": 0.6, "mouthPucker": 0.3, "jawOpen": 0.35},
-    "U": {"mouthPucker": 0.75, "mouthFunnel": 0.25, "jawOpen": 0.1},
-}
+    "PP": {"mouthPress*": 0.40, "mouthRollUpper": 0.30, "mouthRollLower": 0.30},
+    "FF": {"mouthRollLower": 0.70, "mouthUpperUp*": 0.30, "jawOpen": 0.05, "mouthStretch*": 0.10},
+    "TH": {"jawOpen": 0.16, "tongueOut": 0.60, "mouthUpperUp*": 0.15, "mouthLowerDown*": 0.25},
+    "DD": {
+        "jawOpen": 0.13, "mouthLowerDown*": 0.32, "mouthUpperUp*": 0.12, "mouthStretch*": 0.12, "tongueTipUp": 0.8,
+    },
+    "kk": {"jawOpen": 0.22, "mouthLowerDown*": 0.20, "mouthStretch*": 0.12, "tongueBackUp": 0.8},
+    "CH": {
+        "mouthFunnel": 0.42, "mouthPucker": 0.32, "jawOpen": 0.08, "mouthLowerDown*": 0.12, "mouthUpperUp*": 0.10,
+    },
+    "SS": {
+        "jawOpen": 0.05, "mouthStretch*": 0.30, "mouthSmile*": 0.12, "mouthLowerDown*": 0.36, "mouthUpperUp*": 0.12,
+    },
+    "nn": {"jawOpen": 0.12, "mouthLowerDown*": 0.20, "mouthUpperUp*": 0.08, "tongueTipUp": 0.9},
+    "RR": {"mouthFunnel": 0.26, "mouthPucker": 0.40, "jawOpen": 0.12, "tongueTipUp": 0.4},
+    "aa": {"jawOpen": 0.56, "mouthLowerDown*": 0.15, "mouthUpperUp*": 0.12, "mouthStretch*": 0.10},
+    "E": {
+        "jawOpen": 0.30, "mouthStretch*": 0.30, "mouthSmile*": 0.15, "mouthLowerDown*": 0.25, "mouthUpperUp*": 0.10,
+    },
+    "I": {"jawOpen": 0.15, "mouthStretch*": 0.35, "mouthSmile*": 0.30, "mouthLowerDown*": 0.22},
+    "O": {"mouthFunnel": 0.42, "mouthPucker": 0.45, "jawOpen": 0.34},
+    "U": {"mouthPucker": 0.85, "mouthFunnel": 0.12, "jawOpen": 0.05},
+}  # fmt: skip
+"""Also the shapes `viseme_*` that the avatar maker builds; `*` stands for both sides."""
 
 
 def viseme_matrix(shapes: dict[str, dict[str, float]]) -> NDArray[np.float32]:

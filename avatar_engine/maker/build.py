@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar_engine.components.viseme_shapes import VISEME_SHAPES
 from avatar_engine.maker import clothes, hair
 from avatar_engine.maker.body import SOCKET_A, SOCKET_B, Bust, Person, cut_bust, neutral_person
 from avatar_engine.maker.eyes import eye_materials, eye_parts, eyeballs
@@ -22,7 +23,6 @@ from avatar_engine.maker.skin import skin_material
 from avatar_engine.maker.source import Source, load_source
 from avatar_engine.maker.spec import PersonSpec
 from avatar_engine.maker.thinning import thinned_skin
-from avatar_engine.maker.visemes import VISEME_TABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,15 @@ class Built:
         """All triangles of a level."""
         return sum(len(part.triangles) for part in self.parts if part.lod == lod)
 
+    def vertices(self, lod: int) -> int:
+        """All vertices of a level."""
+        return sum(len(part.positions) for part in self.parts if part.lod == lod)
+
+    def textures(self) -> dict[str, str]:
+        """Material -> size of its picture, width x height; all levels share them."""
+        pictures = {part.material.name: part.material.texture for part in self.parts}
+        return {name: f"{picture.width}x{picture.height}" for name, picture in pictures.items() if picture is not None}
+
 
 def make_person(spec: PersonSpec, source: Source | None = None) -> Person:
     """Shape and all shapes of the face, with lips and eyes made to fit."""
@@ -53,7 +62,7 @@ def make_person(spec: PersonSpec, source: Source | None = None) -> Person:
     tongue = tongue_shapes(data, vertices)
     shapes = {
         **arkit,
-        **viseme_shapes({**arkit, **tongue}, VISEME_TABLE),
+        **viseme_shapes({**arkit, **tongue}, VISEME_SHAPES),
         **unit_shapes(data, vertices, arkit),
         **tongue,
     }

@@ -149,7 +149,7 @@ def iris_picture(spec: Eyes, rng: np.random.Generator, size: int) -> Image.Image
     white *= 1 + 0.012 * soft[..., None]
     white *= 1 - veins[..., None] * np.array([0.01, 0.05, 0.05])
     inner = smooth_step(-0.34, -0.62, u)
-    white *= 1 - 0.55 * inner[..., None] * np.array([0.10, 0.42, 0.42])
+    white *= 1 - 0.38 * inner[..., None] * np.array([0.10, 0.42, 0.42])
     white *= 1 - 0.16 * smooth_step(edge * 1.3, 0.9, radius)[..., None] * np.array([0.4, 1.0, 1.0])
     white *= 1 - 0.10 * smooth_step(edge * 1.35, edge, radius)[..., None]
     steps = 1440

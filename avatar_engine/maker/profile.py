@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import yaml
 
+from avatar_engine.components.viseme_shapes import VISEME_SHAPES
 from avatar_engine.maker.body import Person
 from avatar_engine.maker.parts import LODS, MeshPart
-from avatar_engine.maker.visemes import VISEME_TABLE
 
 GAINS = {
     "browDownLeft": 1.3, "browDownRight": 1.3, "browInnerUp": 1.5, "browOuterUpLeft": 1.4, "browOuterUpRight": 1.4,
@@ -71,7 +71,7 @@ def profile(person: Person, parts: tuple[MeshPart, ...]) -> dict[str, Any]:
         "model": f"{spec.id}.glb",
         "gains": dict(GAINS),
         "rest": dict(REST),
-        "visemes": {name: dict(weights) for name, weights in VISEME_TABLE.items()},
+        "visemes": {name: dict(weights) for name, weights in VISEME_SHAPES.items()},
         "limits": [{"controls": list(names), "ceiling": ceiling} for names, ceiling in LIMITS],
         "measures": measures(person, parts),
     }

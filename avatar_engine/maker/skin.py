@@ -25,7 +25,7 @@ SOCKET = (0.62, 0.36, 0.32)
 
 OCCLUSION_REACH_DM = 0.42
 
-LIP_LINE = (0.0, 0.06, 0.62, 0.9, 1.0, 1.0)
+LIP_LINE = (0.0, 0.05, 0.45, 0.60, 0.75, 0.9)
 """Darkness on the lip rings from outside to inside."""
 LID_SHADE, LID_REACH_DM = 0.34, 0.05
 """The lid under the lashes lies in their shade."""
@@ -176,7 +176,7 @@ def paint(person: Person, field: Field) -> Floats:
     under = 0.40 * field.pair((0.46, -0.24, nose[2] - 0.45), (0.24, 0.10, 0.4))
     under += 0.25 * field.pair((0.31, -0.02, nose[2] - 0.5), (0.12, 0.16, 0.4))
     color = _darken(color, np.clip(under * (1 + spec.lines), 0, 1), (0.09, 0.125, 0.09))
-    color = _darken(color, field.lids, (0.06, 0.13, 0.11))
+    color = _darken(color, field.lids, (0.05, 0.09, 0.08))
     color = _freckles(color, person, field)
     color = _stubble(color, person, field)
     color = _lines(color, person, field)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from avatar_engine.maker.body import MOUTH, SOCKET_A, SOCKET_B, Bust
 from avatar_engine.maker.decimate import decimate
 from avatar_engine.maker.geometry import smooth_step
-from avatar_engine.maker.hair.scalp import is_ear
+from avatar_engine.maker.hair.scalp import above_hairline, is_ear
 from avatar_engine.maker.parts import Floats, Ints
 from avatar_engine.maker.rings import lid_rings, lip_rings
 
@@ -34,6 +34,9 @@ def worth_of(bust: Bust, cheap: NDArray[np.bool_]) -> Floats:
     for delta in surface.morphs.values():
         lively = np.maximum(lively, np.abs(delta).max(1))
     worth *= 1.0 + np.minimum(lively[at] / LIVELY_DM, 2.0)
+    # Where the cap thins out: its picture is stretched over these triangles.
+    at_hairline = np.abs(above_hairline(q) - 0.12) < 0.28
+    worth[at_hairline & (q[:, 2] > -1.2)] *= 3.0
     worth[is_ear(q)] = 0.5
     worth[q[:, 1] < -2.0] = 0.3
     worth[cheap[at]] = 0.08

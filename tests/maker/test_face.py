@@ -10,6 +10,7 @@ import pytest
 
 from avatar_engine.components.action_units import catalogue
 from avatar_engine.components.controls import ARKIT, TONGUE
+from avatar_engine.components.viseme_shapes import VISEME_SHAPES
 from avatar_engine.components.visemes import VISEMES
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.maker.body import Person, cut_bust
@@ -21,7 +22,6 @@ from avatar_engine.maker.mouth import arch_of, incisor_edge, mouth_materials, mo
 from avatar_engine.maker.rings import lip_rings
 from avatar_engine.maker.shapes import LIP_CORNER, SEALED, mirrored_names
 from avatar_engine.maker.spec import load_person
-from avatar_engine.maker.visemes import VISEME_TABLE
 
 pytestmark = pytest.mark.unit
 
@@ -113,7 +113,7 @@ def test_lips_meet(name: str) -> None:
     """At rest, on PP and in any mixture of shapes that leave a mouth closed: within half a millimetre."""
     who = person(name)
     rest = {"mouthSmile*": 0.12}
-    for recipe in ({}, rest, VISEME_TABLE["PP"], {**VISEME_TABLE["PP"], **rest}, {"jawOpen": 1.0, "mouthClose": 1.0}):
+    for recipe in ({}, rest, VISEME_SHAPES["PP"], {**VISEME_SHAPES["PP"], **rest}, {"jawOpen": 1.0, "mouthClose": 1.0}):
         gap = seam_gap(mixed(who, recipe))[1]
         assert gap.max() <= 0.5 * MM, recipe
         assert gap.min() >= -0.9 * MM, recipe
@@ -128,7 +128,7 @@ def test_lips_meet_on_the_fine_mesh(name: str) -> None:
     """The subdivided mouth shows no gap either: no lower-lip vertex of the seam lies visibly under the upper lip."""
     who = person(name)
     bust = cut_bust(who, 0)
-    for recipe in ({}, VISEME_TABLE["PP"]):
+    for recipe in ({}, VISEME_SHAPES["PP"]):
         fine = bust.from_source @ mixed(who, recipe)
         # Catmull-Clark keeps the data set's vertices first: row k is the k-th used vertex.
         rows = np.asarray(bust.from_source[:, lip_rings()[2]].argmax(axis=0)).ravel()
@@ -142,7 +142,7 @@ def test_lips_meet_on_the_fine_mesh(name: str) -> None:
 @pytest.mark.parametrize("name", PEOPLE)
 def test_lower_lip_touches_upper_teeth_on_ff(name: str) -> None:
     who = person(name)
-    posed = mixed(who, VISEME_TABLE["FF"])
+    posed = mixed(who, VISEME_SHAPES["FF"])
     edge, teeth = incisor_edge(who), arch_of(who, upper=True)
     lip = np.concatenate([posed[ring[[18, 19, 20]]] for ring in lip_rings()[:5]])
     top = float(lip[:, 1].max())
@@ -165,11 +165,11 @@ def sweep(rng: np.random.Generator, names: list[str]) -> np.ndarray:
     """(draws, shapes) weights: two visemes blended, with two shapes of an expression over them."""
     column = {name: number for number, name in enumerate(names)}
     out = np.zeros((DRAWS, len(names)))
-    visemes = list(VISEME_TABLE)[1:]
+    visemes = list(VISEME_SHAPES)[1:]
     for row in out:
         share = rng.uniform(0, 1)
         for viseme, part in zip(rng.choice(visemes, 2, replace=False), (share, 1 - share), strict=True):
-            for pattern, weight in VISEME_TABLE[str(viseme)].items():
+            for pattern, weight in VISEME_SHAPES[str(viseme)].items():
                 for name in mirrored_names(pattern):
                     row[column[name]] += part * weight
         for pattern in rng.choice(EXPRESSION, 2, replace=False):

@@ -103,7 +103,7 @@ def build_glasses(surface: Surface, garment: Garment) -> list[MeshPart]:
     keep(p, normal, t)
     color = tuple(float(c) for c in (np.array(garment.color) / 255.0) ** 2.2)
     frame = Material("glasses_frame", "plain", (color[0], color[1], color[2], 1.0), roughness=0.65, double_sided=True)
-    lens = Material("glasses_lens", "plain", (0.9, 0.95, 1.0, 0.07), roughness=0.05, alpha_mode="BLEND")
+    lens = Material("glasses_lens", "glass", (0.9, 0.95, 1.0, 0.07), roughness=0.05, alpha_mode="BLEND")
     parts = [_part("GlassesFrame", frame_p, frame_t, frame, surface, frame_n)]
     parts.append(_part("GlassesLens", lens_p, lens_t, lens, surface, None))
     return parts

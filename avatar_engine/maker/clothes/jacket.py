@@ -92,7 +92,7 @@ def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> list[
         at = np.array([0.84 * scale, chest - 0.62 * scale])
         borders.append(
             add_patch(
-                cloth, shell, at, (0.88 * scale, 1.0 * scale), 0.03, (0.024, 0.034, 0.050)[lod], (8, 7, 4)[lod], tile
+                cloth, shell, at, (0.88 * scale, 1.0 * scale), 0.03, (0.024, 0.038, 0.075)[lod], (8, 7, 4)[lod], tile
             )
         )
         extras = [trim_part(torso, shell, at + np.array([0.16, 0.50]) * scale, [-0.86 * scale, chest], scale, lod)]
@@ -100,7 +100,7 @@ def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> list[
         at = np.array([1.0 * scale, chest])
         borders.append(
             add_patch(
-                cloth, shell, at, (0.72 * scale, 0.17 * scale), 0.13, (0.020, 0.030, 0.045)[lod], (8, 6, 4)[lod], tile
+                cloth, shell, at, (0.72 * scale, 0.17 * scale), 0.13, (0.020, 0.034, 0.070)[lod], (8, 6, 4)[lod], tile
             )
         )
     spent = sum(len(t) for t in cloth.triangles) + sum(len(p.triangles) for p in extras)

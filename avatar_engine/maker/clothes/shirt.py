@@ -16,8 +16,11 @@ from avatar_engine.maker.parts import Floats, MeshPart
 from avatar_engine.maker.spec import Garment
 
 TILE = TILE_DM["poplin"]
-OPEN_DEG = 17.0
+OPEN_DEG = 19.0
 """Azimuth at which the collar ends in front."""
+SPREAD_DEG = 23.0
+"""Azimuth at which the open button's V meets the seam of the collar: behind the collar's ends, or one would look
+between shirt and neck."""
 LEAF = np.array([1.015, 1.0, 0.97, 0.75, 0.5, 0.25, 0.06])
 LEAF_OUT = np.array([0.030, 0.058, 0.066, 0.070, 0.068, 0.062, 0.052])
 INNER = np.array([[0.012, 0.022], [-0.02, -0.012], [-0.16, -0.022], [-0.34, -0.030]])
@@ -26,7 +29,7 @@ INNER = np.array([[0.012, 0.022], [-0.02, -0.012], [-0.16, -0.022], [-0.34, -0.0
 
 def shirt_neckline(torso: Torso) -> Neckline:
     """The opening: an open top button in front, the collar's seam elsewhere."""
-    opening, collar = v_neck(torso, 0.85, 0.13, 40.0), collar_line(torso)
+    opening, collar = v_neck(torso, 0.85, 0.13, SPREAD_DEG), collar_line(torso)
 
     def height(azimuth: Floats) -> Floats:
         return np.minimum(opening(azimuth), collar(azimuth))
@@ -76,7 +79,7 @@ def placket(cloth: Cloth, shell: Shell, torso: Torso, top: float, steps: int) ->
     bottom = torso.bottom_y + 0.02
     y = np.linspace(top, bottom, steps)
     across = np.array([-1.04, -1.0, -0.86, 0.0, 0.86, 1.0, 1.04]) * half
-    lift = np.array([-0.01, 0.014, 0.020, 0.022, 0.020, 0.014, -0.01])
+    lift = np.array([-0.01, 0.014, 0.020, 0.022, 0.020, 0.014, -0.01]) * (1.0, 1.3, 2.2)[torso.surface.lod]
     p = np.stack(
         [
             np.broadcast_to(across, (steps, 7)),
@@ -107,7 +110,7 @@ def build_shirt(torso: Torso, garment: Garment, rng: Rng, target: int, under: Ne
     cloth = Cloth()
     border = collar(cloth, shell, torso, (72, 36, 18)[lod])
     neckline = shirt_neckline(torso)
-    facing = Seam(shell, neckline, -np.radians(33.0), np.radians(33.0), 240)
+    facing = Seam(shell, neckline, -np.radians(SPREAD_DEG - 2.0), np.radians(SPREAD_DEG - 2.0), 240)
     n = (40, 18, 10)[lod]
     s = np.linspace(0.0, facing.arc[-1], n)
     width = np.full(n, 0.26 * torso.tailoring())

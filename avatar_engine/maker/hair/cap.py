@@ -13,6 +13,8 @@ from avatar_engine.maker.spec import HairSpec
 
 FADE = (-0.10, 0.34)
 """Heights over the hairline (pupil distances) that the edge picture spans."""
+PARTING_DEPTH, PARTING_WIDE = 0.16, 0.08
+"""Where a parting begins, the cap is as dense as this much further in, over so many pupil distances to both sides."""
 
 
 def neighbour_mean(surface: Surface) -> diags:
@@ -39,13 +41,14 @@ def build_cap(
     lift: tuple[float, float] = (0.006, 0.02),
     inner_limit: float = 9.0,
     parting: tuple[float, float] = (9.0, 9.0),
+    front: float | None = None,
     softness: float = 1.0,
     color_gain: float = 1.0,
     side_fade: float = 1.0,
 ) -> MeshPart:
     """The cap. lift: height over the skin (dm) at the hairline and inside. inner_limit: drop what lies deeper
     than this behind the hairline (pupil distances), where other hair covers it anyway, but for
-    a strip between the two `parting` x."""
+    a strip between the two `parting` x. front: x at which a parting begins: no bare skin shows there."""
     s = head.surface
     q = head.q(s.positions)
     h = above_hairline(q, line)
@@ -53,6 +56,8 @@ def build_cap(
     # Round the ears a rim of skin stays bare; at the sides and behind the hair thins out over a longer stretch.
     stretch = 1.0 + (side_fade - 1.0) * smooth_step(0.9, 1.5, np.abs(around))
     depth = h
+    if front is not None:
+        h = h + PARTING_DEPTH * np.exp(-(((q[:, 0] - front) / PARTING_WIDE) ** 2)) * smooth_step(0.0, 0.08, h)
     h = np.minimum(h / stretch, head.off_ear(q) - 0.06)
     grown = (q[:, 1] > -1.4) & (np.abs(q[:, 0]) < 1.75)
     # Front-facing skin deep in the mouth or nose passes the tests above: the hairline itself excludes it.

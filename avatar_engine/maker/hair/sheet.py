@@ -152,11 +152,9 @@ def add_sheet(
     na, nb = size[0] + 1, size[1] + 1
     if head.surface.lod:
         sheet = sheet.softened(*size)
-    a = (
-        np.linspace(0.004, 0.996, na)[:, None] + np.zeros((1, nb))
-        if inset
-        else np.linspace(0, 1, na)[:, None] + np.zeros((1, nb))
-    )
+    # An underside of few columns keeps away from the edge, or its chords come out beside the face.
+    edge = (0.004, 0.015, 0.030)[head.surface.lod] if inset else 0.0
+    a = np.linspace(edge, 1.0 - edge, na)[:, None] + np.zeros((1, nb))
     middle = (b_range[0] + b_range[1]) / 2
     b = np.interp(np.linspace(0, 1, nb), [0, upper, 1], [b_range[0], middle, b_range[1]])[None] + np.zeros((na, 1))
     p, shade = sheet.at(a, b)
@@ -256,7 +254,8 @@ def add_cards(
         side = unit(np.cross(t, n))
         ball = unit(n * (1 - round_normals) + _from_centre(head, p) * round_normals)
         ball = unit(ball - side * (0.30 * x)[..., None])
-        tone = 1.0 + (cards.shade[i] - 1.0) * smooth_step(0.0, 0.5, s)
+        # Both ends have the tone of what they lie on.
+        tone = 1.0 + (cards.shade[i] - 1.0) * smooth_step(0.0, 0.5, s) * smooth_step(1.0, 0.7, s)
         u0, u1 = slots[int(rng.integers(len(slots)))]
         if rng.random() < 0.5:
             u0, u1 = u1, u0

@@ -68,6 +68,7 @@ def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         lift=(0.006, (0.02, 0.008, 0.008)[lod]),
         inner_limit=(0.75, 0.6, 0.5)[lod],
         parting=parting_strip(spec, (0.22, 0.13, 0.13)[lod]),
+        front=spec.part * 1.05 if lod < 2 else None,
     )
     sheet = falling_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
@@ -86,13 +87,13 @@ def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         9.0,
         b_range=(0.36, 0.985),
         inset=0.16,
-        darkness=0.45,
+        darkness=(0.45, 0.6, 0.7)[lod],
         v_root=0.08,
     )
     pick = np.random.default_rng(int(rng.integers(1 << 31)))
     a = (np.arange(210) + pick.uniform(0, 1, 210)) / 210
     b0 = pick.uniform(0.02, 0.55, 210)
-    b1 = np.minimum(b0 + pick.uniform(0.38, 0.75, 210), pick.uniform(0.90, 1.012, 210))
+    b1 = np.minimum(b0 + pick.uniform(0.38, 0.75, 210), pick.uniform(0.88, 0.985, 210))
     order = pick.permutation(210)[:count]
     widen = (1.0, 1.5, 1.9)[lod]
     cards = Cards(

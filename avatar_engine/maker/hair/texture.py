@@ -61,9 +61,10 @@ def atlas(spec: HairSpec, rng: np.random.Generator, lock_tips: float = 0.24) -> 
     )
     white = 0.5 * strand_noise(rng, x, y, 3.5, 3) + 0.7 * strand_noise(rng, x, y, 11.0, 6)
     rgb = hair_color(spec, fibre, y, white)
-    end = 0.955 + 0.024 * np.clip(strand_noise(rng, x, 0 * y, 26.0, 0), -2, 2)
-    end += 0.010 * np.clip(strand_noise(rng, x, 0 * y, 9.0, 0), -2, 2)
-    alpha = smooth_step(0.0, 0.05, np.minimum(end, 0.995) - y)
+    # Strands thin out over a stretch, in broad wisps: a short ragged edge looks torn.
+    end = 0.952 + 0.022 * np.clip(strand_noise(rng, x, 0 * y, 40.0, 0), -2, 2)
+    end += 0.012 * np.clip(strand_noise(rng, x, 0 * y, 9.0, 0), -2, 2)
+    alpha = smooth_step(0.0, 0.10, np.minimum(end, 0.995) - y)
     begin = 0.010 + 0.006 * np.clip(strand_noise(rng, x, 0 * y, 7.0, 0), -1.2, 1.6)
     alpha *= smooth_step(0.0, 0.03, y - begin)
     for u0, u1 in LOCK_SLOTS:
