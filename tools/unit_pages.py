@@ -1,17 +1,27 @@
-"""Writes docs/action-units.md from the catalogue, and with --pictures draws every unit and emotion for it.
+"""Writes docs/action-units.md from the catalogue, draws its pictures, and measures what can be seen of every unit.
 
-python -m tools.unit_pages [--check] [--pictures] [--avatar ada] [--only NAME ...]
+python -m tools.unit_pages                     the page
+python -m tools.unit_pages --check             says what of the page is stale or missing; nothing is written
+python -m tools.unit_pages --pictures          the pictures too (--avatar ada, --only NAME ...)
+python -m tools.unit_pages --measure           pixels that each unit changes on every bundled avatar, fewest first
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from avatar_engine.components.action_units import ActionUnit, catalogue
 from avatar_engine.components.controls import CONTROL_INDEX
 from avatar_engine.components.emotions import EmotionBook, emotion_book
+from avatar_engine.engine.render.base import Quality
+
+Pixels = NDArray[np.uint8]
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = DOCS / "action-units.md"
@@ -24,7 +34,10 @@ TITLES = {
     "chest": "Breath", "skin": "Skin", "face": "Whole face",
 }  # fmt: skip
 HEAD = "| | unit | FACS | what it does | drives |\n| --- | --- | --- | --- | --- |"
-UNSEEN = "needs a material of the model's own: not visible on the bundled avatars"
+UNSEEN = "needs a material or shape of the model's own: not visible on the bundled avatars"
+DIRECTS = "*directs other parts of the face: nothing to see in a still picture*"
+DROPPED_JAW = 0.5
+SEEN = 8  # of 255: a change that is seen
 INTRO = """\
 # The 157 action units
 
@@ -40,7 +53,7 @@ shape named like a unit (`AU18TL`) uses that instead. While speech owns the mout
 corners keep half (see [behaviours](behaviours.md)). `avatar-engine aus ID` prints one unit, `avatar-engine aus
 --format json` all of them.
 
-Units inside the mouth are pictured with the jaw dropped. The codes 0, 3 and 70 to 74 describe no movement and have no
+Units that only an open mouth shows are pictured with the jaw dropped. The codes 0, 3 and 70 to 74 describe no movement and have no
 unit.
 """
 OUTRO = """\
@@ -59,15 +72,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say whether the page is up to date")
     parser.add_argument("--pictures", action="store_true", help="draw the pictures too")
-    parser.add_argument("--avatar", default="ada")
+    parser.add_argument("--avatar", default="ada", help="whom to draw or measure")
     parser.add_argument("--only", nargs="*", default=(), metavar="NAME", help="draw these units or emotions only")
+    parser.add_argument("--measure", action="store_true", help="print how many pixels each unit changes")
     options = parser.parse_args()
+    if options.measure:
+        measure(options.avatar)
+        return 0
     text = page()
     if options.check:
-        fresh = PAGE.is_file() and PAGE.read_text("utf-8") == text
-        if not fresh:
-            print("docs/action-units.md is out of date: run `python -m tools.unit_pages`", file=sys.stderr)
-        return 0 if fresh else 1
+        stale = stale_parts(text)
+        for line in stale:
+            print(line, file=sys.stderr)
+        return 1 if stale else 0
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text, "utf-8")
     if options.pictures:
@@ -87,49 +104,98 @@ def page() -> str:
     return "\n".join(parts) + "\n" + OUTRO + emotions + "\n"
 
 
+def stale_parts(text: str) -> list[str]:
+    """One line per part of the documentation that differs from the catalogue: the page, its rows, its pictures."""
+    here = PAGE.read_text("utf-8").splitlines() if PAGE.is_file() else []
+    wanted = text.splitlines()
+    told = [f"{PAGE.name}:{n} is stale: {line[:100]}" for n, line in enumerate(here, 1) if line not in set(wanted)]
+    told += [f"{PAGE.name} lacks: {line[:100]}" for line in wanted if line not in set(here)]
+    if not told and here != wanted:
+        told = [f"{PAGE.name}: the rows stand in another order"]
+    if told:
+        told.append("run `python -m tools.unit_pages`")
+    named = {PICTURES: [unit.id for unit in catalogue().units], EMOTIONS: list(emotion_book().names)}
+    for folder, names in named.items():
+        there = {path.stem for path in folder.glob("*.jpg")}
+        told += [
+            f"{folder.name}/{name}.jpg is missing: run with --pictures --only {name}"
+            for name in names
+            if name not in there
+        ]
+        told += [
+            f"{folder.name}/{name}.jpg belongs to nothing: delete it"
+            for name in sorted(there - set(names) - {"neutral"})
+        ]
+    return told
+
+
 def draw_pictures(avatar_id: str, only: frozenset[str] = frozenset()) -> None:
-    """One JPEG per unit and per emotion, or of `only` some. Units inside the mouth are shown with the jaw dropped."""
+    """One JPEG per unit and per emotion, or of `only` some."""
     from PIL import Image
 
+    for sheet, folder in (("units", PICTURES), ("emotions", EMOTIONS)):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, pixels, _ in _drawn(avatar_id, sheet, only, "high"):
+            picture = Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+            picture.save(folder / f"{name}.jpg", quality=82, optimize=True)
+
+
+def measure(avatar_id: str) -> None:
+    """Print the pixels (of 352 x 352) that each unit changes in an ordinary picture of the head or bust."""
+    seen = {
+        name: int((abs(pixels.astype(int) - still).max(axis=2) > SEEN).sum())
+        for name, pixels, still in _drawn(avatar_id, "units", frozenset(), "medium")
+    }
+    for name, count in sorted(seen.items(), key=lambda item: item[1]):
+        print(f"{count:7d}  {name}")
+
+
+def _drawn(avatar_id: str, sheet: str, only: frozenset[str], quality: Quality) -> Iterator[tuple[str, Pixels, Pixels]]:
+    """(name, picture, the same without it) of a sheet. What only an open mouth shows has the jaw dropped in both."""
     from avatar_engine.engine.render.panda.renderer import PandaRenderer
     from avatar_engine.runtime import open_library
     from avatar_engine.scenes.staging import load_scene, stage_of
-    from avatar_engine.snapshot import draw, sheet_faces
+    from avatar_engine.snapshot import draw, face_of, sheet_faces
 
     avatar = open_library().load(avatar_id)
     scene = load_scene(avatar.profile.default_scene or "studio")
-    wide = {unit.id for unit in catalogue().units if unit.region in ("shoulder", "chest")}
-    inside = {unit.id for unit in catalogue().units if unit.region == "tongue" and "tongueOut" not in unit.controls}
+    units = catalogue().units
+    wide = {unit.id for unit in units if unit.region in ("shoulder", "chest")}
+    inside = {unit.id for unit in units if _needs_open_mouth(unit)}
+    faces = sheet_faces(sheet)
+    still = face_of("")
+    dropped = face_of(f"jawOpen={DROPPED_JAW}")
+    for name in inside & set(faces):
+        faces[name].controls[CONTROL_INDEX["jawOpen"]] = DROPPED_JAW
     renderer = PandaRenderer()
     try:
-        for sheet, folder in (("units", PICTURES), ("emotions", EMOTIONS)):
-            faces = sheet_faces(sheet)
-            folder.mkdir(parents=True, exist_ok=True)
-            for name in inside & set(faces):
-                faces[name].controls[CONTROL_INDEX["jawOpen"]] = 0.6
-            for framing, zoom, names in (
-                ("head", 1.6, [name for name in faces if name not in wide]),
-                ("bust", 1.0, [name for name in faces if name in wide]),
-            ):
-                names = [name for name in names if not only or name in only]
-                if not names:
-                    continue
-                camera = scene.camera.model_copy(update={"framing": framing, "zoom": zoom})
-                framed = scene.model_copy(update={"camera": camera})
-                size = (2 * SIZE, 2 * SIZE)
-                pictures = draw(renderer, avatar, framed, stage_of(framed), [faces[n] for n in names], size, "high")
-                for name, pixels in zip(names, pictures, strict=True):
-                    picture = Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-                    picture.save(folder / f"{name}.jpg", quality=82, optimize=True)
+        for framing, zoom, near in (("head", 1.6, True), ("bust", 1.0, False)):
+            names = [name for name in faces if (name in wide) != near and (not only or name in only)]
+            if not names:
+                continue
+            camera = scene.camera.model_copy(update={"framing": framing, "zoom": zoom})
+            framed = scene.model_copy(update={"camera": camera})
+            wanted = [still, dropped, *(faces[name] for name in names)]
+            size = (2 * SIZE, 2 * SIZE)
+            plain, opened, *pictures = draw(renderer, avatar, framed, stage_of(framed), wanted, size, quality)
+            for name, pixels in zip(names, pictures, strict=True):
+                yield name, pixels, opened if name in inside else plain
     finally:
         renderer.close()
+
+
+def _needs_open_mouth(unit: ActionUnit) -> bool:
+    closes = set(unit.controls) == {"mouthClose"}
+    return closes or (unit.region == "tongue" and "tongueOut" not in unit.controls)
 
 
 def _row(unit: ActionUnit) -> str:
     drives = [f"`{name}` {weight:g}" for name, weight in unit.controls.items()]
     drives += [f"`{name}` {value:g}{_pose_unit(name)}" for name, value in unit.pose.items()]
     drives += [f"{name} ({UNSEEN})" for name in unit.effect]
-    if unit.motion is not None:
+    if not drives:
+        drives.append(DIRECTS)
+    elif unit.motion is not None:
         drives.append(f"*moves by itself: {unit.motion.kind}*")
     what = unit.name + (f"<br>{unit.muscle}" if unit.muscle else "") + (f"<br>*{unit.note}*" if unit.note else "")
     code = "" if unit.code == "-" else unit.code
