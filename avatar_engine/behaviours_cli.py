@@ -19,7 +19,9 @@ from avatar_engine.scenes.policy_file import load_policy
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `behaviors` and `aus`."""
-    behaviors = subparsers.add_parser("behaviors", help="check, draw and trace behaviour files (YAML)")
+    behaviors = subparsers.add_parser(
+        "behaviors", aliases=["behaviours"], help="check, draw and trace behaviour files (YAML)"
+    )
     commands = behaviors.add_subparsers(metavar="COMMAND", required=True)
     check = commands.add_parser("check", help="read files and say what is wrong with them")
     check.add_argument("files", nargs="+", metavar="FILE", help="behaviour files or bundled names")

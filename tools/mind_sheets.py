@@ -1,7 +1,8 @@
 """Shows the mind at work: contact sheets for the docs, and clips of every emotion and turn to look at.
 
 python -m tools.mind_sheets                      docs/images/turns.jpg and docs/images/emotions.jpg
-python -m tools.mind_sheets --clips FOLDER       a 30-second MP4 for every emotion and every turn
+python -m tools.mind_sheets --clips FOLDER       a 30-second MP4 and a strip of pictures for every emotion and every turn
+                            [--only NAME ...]    of some
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from avatar_engine.components.emotions import emotion_book
+from avatar_engine.components.mind import GAZE
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.media.sinks import sink_for
 from avatar_engine.engine.messages import AudioChunk, ClearSpeech, Command, SetAgentState, SetEmotion, Trigger
@@ -27,6 +29,9 @@ from avatar_engine.runtime import Runtime, make_runtime
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 CELL, CAPTION = 216, 26
 CLIP_S = 30
+CLIP_SIZE = (640, 360)
+STRIP_S = (1, 3, 5, 8, 11, 14, 17, 20, 23, 26, 28, 29.5)  # a strip shows these moments of a clip
+AWAY = GAZE.index("away")
 SIXTEEN = emotion_book().names[:16]
 
 
@@ -41,9 +46,9 @@ class Part:
     at: tuple[tuple[float, Command], ...] = ()
 
 
-def turns(size: int) -> list[Part]:
+def turns(width: int, height: int) -> list[Part]:
     """One part per turn state."""
-    base = SessionOptions(width=size, height=size, framing="head", seed=12)
+    base = SessionOptions(width=width, height=height, framing="head", seed=12)
     times = (1.5, 3.0, 4.5, 6.0, 7.5, 9.0)
     cut = (ClearSpeech(), Trigger("user_speech_start"))
     yielding = tuple((k * 2.4 + 1.8, command) for k in range(12) for command in cut)
@@ -57,12 +62,12 @@ def turns(size: int) -> list[Part]:
     ]
 
 
-def emotions(size: int) -> list[Part]:
+def emotions(width: int, height: int) -> list[Part]:
     """One part per emotion, silent and then speaking."""
     return [
         Part(
             name,
-            SessionOptions(width=size, height=size, framing="head", style="playful", seed=21),
+            SessionOptions(width=width, height=height, framing="head", style="playful", seed=21),
             (1.2, 2.4, 4.5, 6.5),
             speaks_s=2.8,
             at=((0.0, SetEmotion(name)),),
@@ -75,19 +80,21 @@ def main() -> None:
     """Sheets, or clips."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=Path, metavar="FOLDER")
-    parser.add_argument("--size", type=int, default=360)
+    parser.add_argument("--only", nargs="*", default=(), metavar="NAME", help="clips of these emotions and turns only")
     options = parser.parse_args()
     runtime = make_runtime(RuntimeOptions())
     try:
         if options.clips:
             options.clips.mkdir(parents=True, exist_ok=True)
-            for part in (*turns(options.size), *emotions(options.size)):
-                write_clip(runtime, part, options.clips / f"{part.name}.mp4")
-                print(options.clips / f"{part.name}.mp4")
+            for part in (*turns(*CLIP_SIZE), *emotions(*CLIP_SIZE)):
+                # the state "thinking" and the emotion are two clips
+                name = f"turn_{part.name}" if part in turns(*CLIP_SIZE) else part.name
+                if not options.only or name in options.only:
+                    print(write_clip(runtime, part, options.clips / f"{name}.mp4"), flush=True)
         else:
             IMAGES.mkdir(parents=True, exist_ok=True)
-            write_sheet(runtime, turns(2 * CELL), IMAGES / "turns.jpg", columns=1)
-            write_sheet(runtime, emotions(2 * CELL), IMAGES / "emotions.jpg", columns=2)
+            write_sheet(runtime, turns(2 * CELL, 2 * CELL), IMAGES / "turns.jpg", columns=1)
+            write_sheet(runtime, emotions(2 * CELL, 2 * CELL), IMAGES / "emotions.jpg", columns=2)
     finally:
         runtime.close()
 
@@ -108,20 +115,46 @@ def write_sheet(runtime: Runtime, parts: list[Part], path: Path, columns: int) -
     sheet.save(path, quality=84, optimize=True)
 
 
-def write_clip(runtime: Runtime, part: Part, path: Path) -> None:
-    """An MP4 with sound."""
+def write_clip(runtime: Runtime, part: Part, path: Path) -> str:
+    """An MP4 with sound and a strip of its pictures beside it; returns what happened in it as a row of a table."""
     sink = sink_for(str(path))
     sink.open(part.options.width, part.options.height, part.options.fps, runtime.options.audio_rate)
     session = _open(runtime, part)
     waiting = list(part.at)
+    batch = runtime.world.batch
+    strip: list[Image.Image] = []
+    wanted = {round(second * 30) for second in STRIP_S}
+    blinks, away, spoken, was = 0, 0, 0, 0.0
     for tick in range(CLIP_S * 30):
         _send(runtime, session, part, waiting, tick)
         packet = runtime.step()[0]
         for frame in packet.frames:
             sink.write_video(frame.image)
+            if tick in wanted and frame.image is not None:
+                strip.append(Image.fromarray(np.ascontiguousarray(frame.image.pixels[:, :, 2::-1])))
         sink.write_audio(packet.samples)
+        closing = float(batch["layer.blink"][0].max())
+        blinks += was <= 0.5 < closing
+        away += bool(batch["gaze"][0, AWAY] > 0.0)
+        spoken += packet.speaking
+        was = closing
     sink.close()
     runtime.close_session(session)
+    _write_strip(strip, path.with_suffix(".jpg"))
+    share = 100 * away / (CLIP_S * 30)
+    return f"| {path.stem} | {spoken / 30:.0f} s | {blinks} | {share:.0f} % | {path.stat().st_size / 1e6:.1f} MB |"
+
+
+def _write_strip(pictures: list[Image.Image], path: Path) -> None:
+    """Two rows of the middles of pictures."""
+    columns = -(-len(pictures) // 2)
+    sheet = Image.new("RGB", (columns * CELL, 2 * CELL))
+    for number, picture in enumerate(pictures):
+        left = (picture.width - picture.height) // 2
+        middle = picture.crop((left, 0, left + picture.height, picture.height))
+        middle = middle.resize((CELL, CELL), Image.Resampling.LANCZOS)
+        sheet.paste(middle, (number % columns * CELL, number // columns * CELL))
+    sheet.save(path, quality=84, optimize=True)
 
 
 def play(runtime: Runtime, part: Part, wanted: set[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
