@@ -15,8 +15,8 @@ from avatar_engine.engine.image import Image
 
 Samples = NDArray[np.float32]
 
-_QUEUE_BYTES = 8 << 20  # pictures waiting: two at 720p; enough to keep both sides busy
-_MAX_WAITING, _MIN_WAITING = 16, 2
+_QUEUE_BYTES = 4 << 20  # pictures waiting: three at 720p; enough to keep both sides busy
+_MAX_WAITING, _MIN_WAITING = 8, 2
 
 
 class Writer(Protocol):
@@ -39,7 +39,7 @@ class Background:
 
     def __init__(self, writer: Writer, width: int, height: int, name: str) -> None:
         self._writer = writer
-        waiting = min(_MAX_WAITING, max(_MIN_WAITING, _QUEUE_BYTES // (width * height * 4)))
+        waiting = min(_MAX_WAITING, max(_MIN_WAITING, _QUEUE_BYTES // (width * height * 3 // 2)))
         self._pictures_free = threading.BoundedSemaphore(waiting)
         self._queue: Queue[Image | NDArray[np.float32] | _Repeat | None] = Queue()
         self._error: BaseException | None = None

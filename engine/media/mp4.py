@@ -59,6 +59,7 @@ class Mp4Sink:
         self._notify = on_notice
         self._part: Path | None = None
         self._background: Background | None = None
+        self._converter: PictureConverter
 
     @property
     def path(self) -> Path:
@@ -80,11 +81,13 @@ class Mp4Sink:
         except BaseException:
             self.abort()
             raise
+        self._converter = PictureConverter(width, height)
         self._background = Background(writer, width, height, "movie-encoder")
 
     def write_video(self, image: Image | None) -> None:
         assert self._background is not None, "open the sink first"
-        self._background.picture(image)
+        # Converted here: what waits for the encoder is less than half as large, and the caller has time while it draws.
+        self._background.picture(None if image is None else self._converter.planes(image))
 
     def write_audio(self, samples: Samples) -> None:
         assert self._background is not None, "open the sink first"

@@ -42,6 +42,12 @@ class PictureConverter:
         frame.pict_type = PictureType.I if keyframe else PictureType.NONE
         return frame
 
+    def planes(self, image: Image) -> Image:
+        """The picture as I420."""
+        if image.format == "i420":
+            return image
+        return Image(image.width, image.height, "i420", self._convert(image).to_ndarray())
+
     def _convert(self, image: Image) -> av.VideoFrame:
         if (image.width, image.height) != (self._width, self._height):
             raise OutputError(

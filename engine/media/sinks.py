@@ -31,7 +31,7 @@ class VideoSink(Protocol):
 
     @property
     def encode_ms(self) -> NDArray[np.float32]:
-        """(pictures,) how long each picture took to convert and encode so far."""
+        """(pictures,) how long each picture took to encode so far."""
 
     def open(self, width: int, height: int, fps: Fraction | int, audio_rate: int) -> None:
         """Pictures per second are constant; samples are mono float32 at `audio_rate`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 from panda3d import core
 
@@ -316,9 +317,12 @@ class ViewOutline:
         memoryview(rows).cast("B")[:] = np.ascontiguousarray(pairs).data.cast("B")
 
 
-def make_texture(texture: Texture) -> core.Texture:
-    """Pixels to the card with mipmaps; the copy in memory is dropped once they are there."""
+def make_texture(texture: Texture, side: int) -> core.Texture:
+    """Pixels to the card with mipmaps, at most `side` a side; the copy in memory is dropped once they are there."""
     pixels = texture.pixels
+    shrink = -(-max(pixels.shape[:2]) // side)
+    if shrink > 1:
+        pixels = np.asarray(PIL.Image.fromarray(pixels).reduce(shrink))
     height, width = pixels.shape[:2]
     result = core.Texture(texture.name)
     result.setup_2d_texture(width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgba)

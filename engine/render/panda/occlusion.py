@@ -21,7 +21,7 @@ from avatar_engine.engine.render.panda.shaders import DEPTH_FRAGMENT, DEPTH_VERT
 
 Float = NDArray[np.float32]
 
-KEY_PIXELS, SKY_PIXELS = 1024, 320
+KEY_PIXELS, SKY_PIXELS = 512, 320
 SKY_DIRECTIONS = 26
 KEY_TAPS, SKY_TAPS = 4, 1  # (2 n + 1) squared
 KEY_SOFT_M = 0.011  # half width of the key light's penumbra

@@ -11,7 +11,7 @@ from panda3d import core
 from avatar_engine.engine.render.panda.context import Context
 from avatar_engine.engine.render.panda.geometry import make_texture
 from avatar_engine.engine.render.panda.occlusion import DepthBuffers
-from avatar_engine.engine.render.panda.shared import SharedModel
+from avatar_engine.engine.render.panda.shared import SharedModel, side_for
 
 HandOver = Callable[[Callable[[], None]], None]
 
@@ -32,6 +32,7 @@ class RemoteDepthBuffers:
 def prepare(
     shared: SharedModel,
     level: int,
+    side: int,
     key: tuple[float, float, float] | None,
     lines: bool,
     context: Context,
@@ -40,16 +41,19 @@ def prepare(
 ) -> None:
     """Make `level` of a model ready under a key light from `key`; `lines`: with edges for silhouettes.
 
+    side: most texels a side of a texture.
+
     Called on any thread; everything that needs the card goes through `hand_over`, a few milliseconds at a time.
     """
     for part in shared.meshes(level):
         source = part.mesh.material.base_texture
-        if source is not None and not shared.has_texture(source):
-            made = make_texture(source)
+        fine = side_for(part.mesh, side)
+        if source is not None and not shared.has_texture(source, fine):
+            made = make_texture(source, fine)
             hand_over(lambda made=made: context.upload(made))  # type: ignore[misc]
-            shared.keep_texture(source, made)
+            shared.keep_texture(source, fine, made)
     shared.extent(level)
-    shared.seen(level, key, RemoteDepthBuffers(buffers, hand_over))
+    shared.seen(level, key, side, RemoteDepthBuffers(buffers, hand_over))
     if lines:
         for part in shared.meshes(level):
             part.outline()

@@ -14,7 +14,7 @@ from avatar_engine.engine.render.panda.curtain import Backdrops
 from avatar_engine.engine.render.panda.occlusion import DepthBuffers
 from avatar_engine.engine.render.panda.preparing import prepare
 from avatar_engine.engine.render.panda.shadow import ShadowMap
-from avatar_engine.engine.render.panda.shared import SharedModel
+from avatar_engine.engine.render.panda.shared import SharedModel, texture_side
 from avatar_engine.engine.render.panda.target import Pixels, Target
 from avatar_engine.engine.render.panda.view import Means, View, key_direction
 
@@ -104,7 +104,9 @@ class PandaRenderer:
             shared = self._prepared[id(model)] = SharedModel(model, self._depths)
         lines = self.info.software and samples(quality, True) == 0 and quality != "low"
         way = key_direction(stage)
-        prepare(shared, shared.level(level), way, lines, self._context, self._depths, hand_over)
+        there = shared.level(level)
+        side = texture_side(there, height)
+        prepare(shared, there, side, way, lines, self._context, self._depths, hand_over)
         return shared, self._backdrops.get(stage.background, width, height)
 
     def resources(self) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from panda3d import core
 
 from avatar_engine.engine.memory import give_back
-from avatar_engine.engine.model import Model, Texture
+from avatar_engine.engine.model import Mesh, Model, Texture
 from avatar_engine.engine.render.panda.extent import Extent
 from avatar_engine.engine.render.panda.geometry import Palette, SharedMesh, make_texture, palette
 from avatar_engine.engine.render.panda.occlusion import Baker, DepthBuffers, DepthPictures
@@ -29,7 +29,7 @@ class SharedModel:
         self._there = sorted({mesh.level for mesh in model.meshes})
         self._levels: dict[int, list[SharedMesh]] = {}
         self._extents: dict[int, Extent] = {}
-        self._textures: dict[int, core.Texture] = {}
+        self._textures: dict[tuple[int, int], core.Texture] = {}
         self._sky: dict[int, list[Float]] = {}
         self._seen: dict[tuple[int, Way | None], list[core.GeomVertexArrayData]] = {}
 
@@ -51,11 +51,16 @@ class SharedModel:
             self._extents[level] = Extent(meshes, self.palette.lookup)
         return self._extents[level]
 
-    def seen(self, level: int, key: Way | None, buffers: DepthPictures | None = None) -> list[core.GeomVertexArrayData]:
-        """Baked light of every part of a level for a key light from direction `key`; `buffers` draw what it takes."""
+    def seen(
+        self, level: int, key: Way | None, side: int, buffers: DepthPictures | None = None
+    ) -> list[core.GeomVertexArrayData]:
+        """Baked light of every part of a level for a key light from direction `key`; `buffers` draw what it takes.
+
+        side: as for `texture`.
+        """
         if (level, key) not in self._seen:
             meshes = self.meshes(level)
-            baker = Baker(buffers or self._buffers, meshes, [self.texture(shared) for shared in meshes])
+            baker = Baker(buffers or self._buffers, meshes, [self.texture(shared, side) for shared in meshes])
             if level not in self._sky:
                 self._sky[level] = baker.sky()
             baked = baker.seen(None if key is None else np.array(key), self._sky[level])
@@ -67,19 +72,31 @@ class SharedModel:
             self._seen[level, key] = [shared.seen_array(values) for shared, values in zip(meshes, baked)]
         return self._seen[level, key]
 
-    def texture(self, shared: SharedMesh) -> core.Texture | None:
-        """The base texture on the card."""
+    def texture(self, shared: SharedMesh, side: int) -> core.Texture | None:
+        """The base texture on the card, at most `side` texels a side."""
         source = shared.mesh.material.base_texture
         if source is None:
             return None
-        if id(source) not in self._textures:
-            self._textures[id(source)] = make_texture(source)
-        return self._textures[id(source)]
+        side = side_for(shared.mesh, side)
+        if (id(source), side) not in self._textures:
+            self._textures[id(source), side] = make_texture(source, side)
+        return self._textures[id(source), side]
 
-    def has_texture(self, source: Texture) -> bool:
+    def has_texture(self, source: Texture, side: int) -> bool:
         """Whether it is on the card already."""
-        return id(source) in self._textures
+        return (id(source), side) in self._textures
 
-    def keep_texture(self, source: Texture, made: core.Texture) -> None:
+    def keep_texture(self, source: Texture, side: int, made: core.Texture) -> None:
         """Take one that was brought to the card elsewhere."""
-        self._textures.setdefault(id(source), made)
+        self._textures.setdefault((id(source), side), made)
+
+
+def side_for(mesh: Mesh, side: int) -> int:
+    """The same for one mesh: an eye fills a small part of what a face does."""
+    return side // 4 if mesh.material.kind == "eye" else side
+
+
+def texture_side(level: int, height: int) -> int:
+    """Most texels a side that a picture of so many lines shows: a face fills half of a skin texture, and half of the
+    picture's lines where a coarse level is shown."""
+    return 1024 if level > 0 and height <= 720 else 8192

@@ -17,7 +17,7 @@ from avatar_engine.engine.render.panda.geometry import SharedMesh, ViewMesh, Vie
 from avatar_engine.engine.render.panda.shaders import Program, sources
 from avatar_engine.engine.render.panda.shadow import PIXELS as SHADOW_PIXELS
 from avatar_engine.engine.render.panda.shadow import ShadowMap, ShadowScene
-from avatar_engine.engine.render.panda.shared import SharedModel
+from avatar_engine.engine.render.panda.shared import SharedModel, texture_side
 from avatar_engine.engine.render.panda.skeleton import bone_rows
 
 Float = NDArray[np.float32]
@@ -147,7 +147,7 @@ class View:
         if self._shadow is not None:
             self._shadow.close()
             self._shadow = None
-        seen = self.shared.seen(self._level, key_direction(stage))
+        seen = self.shared.seen(self._level, key_direction(stage), texture_side(self._level, self.height))
         for shared, light in zip(self.shared.meshes(self._level), seen):
             part = ViewMesh(shared, light)
             part.path.reparent_to(self._body)
@@ -207,7 +207,7 @@ class View:
 
     def _style(self, path: core.NodePath, shared: SharedMesh, stage: Stage, cutout: str, bias: float = 0.0) -> None:
         material = shared.mesh.material
-        texture = self.shared.texture(shared)
+        texture = self.shared.texture(shared, texture_side(self._level, self.height))
         two_sided = material.double_sided or material.kind in ("hair", "lash", "brow")
         program = Program(
             kind=material.kind,
