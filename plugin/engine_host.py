@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from avatar_engine.components.session import View
-from avatar_engine.engine.messages import Notice
-from avatar_engine.engine.render.base import Renderer
-from avatar_engine.engine.render.contained import ContainedRenderer
-from avatar_engine.engine.world import Identity
 from avatar_engine.live import LiveDriver, SteppedRuntime
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.scenes.library import Avatar
-
-if TYPE_CHECKING:
-    from avatar_engine.runtime import Runtime
-
-LOST = "lost"
-"""Code of the notice that ends a session."""
 
 _lock = threading.Lock()
 _engines: dict[RuntimeOptions, LiveDriver] = {}
@@ -100,27 +87,14 @@ def _give_up(options: RuntimeOptions) -> LiveDriver | None:
         return _engines.pop(options)
 
 
-def make_contained(options: RuntimeOptions, renderer: Callable[[], Renderer]) -> Runtime:
-    """A runtime in which a picture that cannot be drawn costs its own session (a `LOST` notice), not the others."""
-    from avatar_engine.runtime import make_runtime
-
-    def failed(view: int, error: Exception) -> None:
-        for _, (identity, shown) in runtime.world.each2(Identity, View):
-            if shown.id == view:
-                told = f"its picture cannot be drawn: {type(error).__name__}: {error}"
-                runtime.notices.append(Notice(identity.session, "error", LOST, told))
-
-    runtime = make_runtime(options, lambda: ContainedRenderer(renderer(), failed))
-    return runtime
-
-
 def _make(options: RuntimeOptions, face: SessionOptions | None) -> SteppedRuntime:
     from avatar_engine.engine.render.panda.renderer import PandaRenderer
+    from avatar_engine.plugin.hosted import HostedRuntime
 
-    runtime = make_contained(options, PandaRenderer)
+    runtime = HostedRuntime(options, PandaRenderer)
     if face is not None:
         session = runtime.open_session(face)
-        for _ in range(options.hz // face.fps + 1):
+        for _ in range(options.hz // face.fps + 2):
             runtime.step()
         # A small view that is never drawn keeps what the avatar's views share.
         _faces[options] = avatar = runtime.library.load(face.avatar)

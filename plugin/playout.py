@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from avatar_engine.engine.messages import FramePacket, SegmentSpan
 
-SLACK_S = 0.020
-"""Silence may leave the queue this much longer than the lead before some of it is left out."""
+SLACK_S = 0.004
+"""Silence may leave the queue this much longer than the lead before some of it is left out: packets are never early,
+so what a punctual one finds beyond the lead is only latency."""
 POP_S = 0.010
 """The native source takes this much at a time; with less in its queue it sends nothing for that long."""
 LEAD_STEP_S = 0.010
@@ -95,7 +96,7 @@ class Playout:
             self.dry_at_s = now_s
             wanted_s = self.lead_s
         elif not spans and not np.any(samples):
-            wanted_s = self.lead_s - queued_s
+            wanted_s = self.lead_s - queued_s if queued_s < POP_S else 0.0
             excess = round((queued_s - self.lead_s - SLACK_S) * self.rate)
             samples = samples[min(len(samples), max(0, excess)) :]
         prefix = max(0, round(wanted_s * self.rate))

@@ -66,7 +66,7 @@ class Publisher:
         self._audio.clear_queue()  # the native queue is born full of silence
         self._outlet = make_outlet(options, figures)
         self._packets: asyncio.Queue[Delivery | None] = asyncio.Queue()
-        self._coming: dict[int, list[tuple[float | None, int | None]]] = {}
+        self._coming: dict[int, tuple[float | None, int | None]] = {}  # by a frame's number: when, whose first
         self._frames: deque[_Due] = deque()
         self._frame_came = asyncio.Event()
         self._image: Image | None = None
@@ -179,8 +179,8 @@ class Publisher:
                 continue
             packet = delivery.packet
             if delivery.drawn:
-                for frame, (heard_s, segment) in zip(packet.frames, self._coming.pop(packet.tick, ())):
-                    self._enqueue(frame.image, heard_s, frame.index, segment)
+                for frame in packet.frames:  # drawn beside the simulation they come with a later tick
+                    self._enqueue(frame.image, *self._coming.pop(frame.index, (None, None)), frame.index)
                 continue
             now_s = time.monotonic()
             self._figures.packet_late_s.add(now_s - delivery.due_s)
@@ -201,12 +201,11 @@ class Publisher:
                 delay_s = max(0.0, at_s - time.monotonic())
                 self._media.loop.call_later(delay_s, self._end, segment, position, now_s, at_s)
             starting = entry.starts[0] if entry.starts else starting
-            if entry.frame_heard_s:
-                self._coming[packet.tick] = [(heard_s, None) for heard_s in entry.frame_heard_s]
-                self._coming[packet.tick][0] = (entry.frame_heard_s[0], starting)
+            for frame, heard_s in zip(packet.frames, entry.frame_heard_s):
+                self._coming[frame.index] = heard_s, starting
                 starting = None
 
-    def _enqueue(self, image: Image | None, heard_s: float | None, index: int, segment: int | None) -> None:
+    def _enqueue(self, image: Image | None, heard_s: float | None, segment: int | None, index: int) -> None:
         if heard_s is None:  # made before a cut: its mouth belongs to speech nobody hears
             self._figures.frames_dropped += 1
             self._image = image or self._image  # later frames may repeat it
@@ -237,8 +236,8 @@ class Publisher:
         for waiting in self._frames:  # a dropped picture may be the one that later frames repeat
             self._image = waiting.image or self._image
         self._frames.clear()
-        for tick, frames in self._coming.items():  # not drawn yet; what was heard of it does not count any more
-            self._coming[tick] = [(None, segment) for _, segment in frames]
+        for index, (_, segment) in self._coming.items():  # not drawn yet; what it was to show is not heard any more
+            self._coming[index] = None, segment
         self._rush = True
         self._last_due_s = 0.0
 

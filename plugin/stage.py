@@ -14,12 +14,13 @@ from avatar_engine.engine.messages import AudioChunk, Command, Notice
 from avatar_engine.live import Delivery, LiveDriver
 from avatar_engine.plugin import metrics
 from avatar_engine.plugin.audio_output import AvatarAudioOutput
-from avatar_engine.plugin.engine_host import LOST
 from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.playout import Heard
 from avatar_engine.plugin.publish_options import PublishOptions
 from avatar_engine.plugin.publisher import Publisher
 
+LOST = "lost"
+"""Code of the engine's notice that ends a session."""
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 

@@ -11,7 +11,8 @@ from avatar_engine.engine.model import Model
 from avatar_engine.engine.render.base import Quality, RenderSnapshot
 from avatar_engine.engine.render.null import NullRenderer
 from avatar_engine.options import RuntimeOptions, SessionOptions
-from avatar_engine.runtime import Runtime, make_runtime
+from avatar_engine.plugin.hosted import HostedRuntime
+from avatar_engine.runtime import Runtime
 
 CLOSED_LUMA, WIDE_LUMA = 16, 235
 WIDE = 0.5
@@ -46,7 +47,7 @@ OPTIONS = RuntimeOptions(hz=60, audio_rate=24_000, viseme_model="spectral")
 
 def mouth_runtime() -> Runtime:
     """The whole engine but for its pictures."""
-    return make_runtime(OPTIONS, renderer=MouthRenderer)
+    return HostedRuntime(OPTIONS, MouthRenderer)
 
 
 def mouth_session(width: int, height: int) -> SessionOptions:

@@ -15,7 +15,7 @@ from livekit import rtc
 from avatar_engine.engine.errors import OutputError
 from avatar_engine.engine.journal import JournalWriter, TickRecord, read_ticks
 from avatar_engine.live import LiveDriver
-from avatar_engine.plugin.engine_host import make_contained
+from avatar_engine.plugin.hosted import HostedRuntime
 from avatar_engine.plugin.publish_options import PublishOptions
 from avatar_engine.plugin.stage import EngineStage
 from tools import livekit_server
@@ -47,7 +47,7 @@ async def speak(stage, seconds: float) -> None:
 
 async def test_a_picture_that_cannot_be_drawn_ends_its_own_session_only(house, server) -> None:
     renderer = Breaking()
-    driver = LiveDriver(lambda: make_contained(OPTIONS, lambda: renderer), hz=OPTIONS.hz)
+    driver = LiveDriver(lambda: HostedRuntime(OPTIONS, lambda: renderer), hz=OPTIONS.hz)
     await asyncio.wrap_future(driver.start())
     other = type(house)(server, f"{house.room}-other")
     options = PublishOptions(160, 90, 30, RATE, 500_000)
