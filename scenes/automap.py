@@ -21,6 +21,7 @@ _PREFIXES = re.compile(
     r"ak_\d+_|aa_vi_\d+_|a\d\d_)",
     re.IGNORECASE,
 )
+_SEPARATOR = re.compile(r"[\s._:|/-]+")
 _SIDE = re.compile(r"(?:[._ -]([lLrR])|(?<=[a-z])([LR]))$")
 
 
@@ -52,8 +53,11 @@ def propose(targets: Sequence[str]) -> Proposal:
         elif target.startswith("viseme_") and target[7:] in VISEMES:
             visemes.setdefault(target[7:], target)
             used.add(target)
-    exact_controls = frozenset(mapping)
     families = _families_by_hits(plain, used)
+    for target, control in _behind_prefixes(plain, exact, families, used):
+        mapping.setdefault(control, []).append(TargetDrive(target=target))
+        used.add(target)
+    exact_controls = frozenset(mapping)
     found = _by_family(plain, families, used, visemes)
     driver: dict[str, str] = {}  # control -> the family that drives it: two families would move it twice
     for family, target, weights in sorted(found, key=_rank):
@@ -77,6 +81,26 @@ def propose(targets: Sequence[str]) -> Proposal:
         unknown=tuple(target for target in targets if target not in used),
         missing=tuple(control for control in ARKIT if control not in mapping),
     )
+
+
+def _behind_prefixes(
+    plain: dict[str, str], exact: dict[str, str], families: Sequence[str], used: set[str]
+) -> list[tuple[str, str]]:
+    """(target, control) of ARKit names behind words of any kind: `Head_GEO.jawOpen`, `07_jawOpen`.
+
+    Only for controls that no plain name drives; several parts of a face may each bring their own.
+    """
+    taken = {exact[plain[target]] for target in used if plain[target] in exact}
+    found = []
+    for target, name in plain.items():
+        if target in used or any(name in _tables()[family] for family in families):
+            continue
+        for cut in _SEPARATOR.finditer(target):
+            control = exact.get(normalised(target[cut.end() :]))
+            if control is not None and control not in taken:
+                found.append((target, control))
+                break
+    return found
 
 
 def normalised(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -34,6 +35,16 @@ JOINT_NAMES: dict[str, tuple[str, ...]] = {
     "eye_right": ("eyeRight", "RightEye", "mixamorig:RightEye", "CC_Base_R_Eye", "J_Adj_R_FaceEye"),
     "shoulder_left": ("shoulderLeft", "LeftShoulder", "mixamorig:LeftShoulder", "CC_Base_L_Clavicle"),
     "shoulder_right": ("shoulderRight", "RightShoulder", "mixamorig:RightShoulder", "CC_Base_R_Clavicle"),
+}
+# role -> how names end that are in no table (`Bip01 Head`, `DEF-jaw`, `head.x`), best first
+JOINT_ENDINGS: dict[str, tuple[str, ...]] = {
+    "head": ("head", "headx"),
+    "neck": ("neck", "neck1", "neck01", "neckx"),
+    "spine": ("upperchest", "chest", "spine3", "spine2", "spine03", "spine02", "spine1", "spine01", "spine"),
+    "jaw": ("jaw", "jawroot", "jawbone", "jawbonex", "lowerjaw", "mandible"),
+    "tongue": ("tongue", "tongue1", "tongue01"),
+    "eye_left": ("eyeleft", "lefteye", "leye", "eyel"),
+    "eye_right": ("eyeright", "righteye", "reye", "eyer"),
 }
 YAW, PITCH, ROLL, X, Y, Z = range(6)
 # pose channel -> (joint role, axis, gain)
@@ -180,7 +191,19 @@ def joint_roles(profile: AvatarProfile, joints: Sequence[str], where: str) -> di
             if joint in joints:
                 found[role] = list(joints).index(joint)
                 break
+        else:
+            places = [] if role in profile.joints else _by_ending(JOINT_ENDINGS.get(role, ()), joints)
+            if places:
+                found[role] = places[0]
     return found
+
+
+def _by_ending(endings: Sequence[str], joints: Sequence[str]) -> list[int]:
+    """Joints whose name ends in one of these words, whatever stands before: best ending first, then file order."""
+    words = [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", joint).lower() for joint in joints]
+    split = [re.split(r"[\s._:|/-]+", word) for word in words]
+    tails = [{"".join(parts[k:]) for k in range(len(parts))} for parts in split]
+    return [number for ending in endings for number, tail in enumerate(tails) if ending in tail]
 
 
 def _pose_joints(roles: dict[str, int], count: int) -> Float:

@@ -8,7 +8,7 @@ import yaml
 from avatar_engine.components.controls import ARKIT
 from avatar_engine.scenes.automap import _tables, normalised, propose
 from avatar_engine.scenes.profile import AvatarProfile
-from avatar_engine.scenes.rigging import compile_rig
+from avatar_engine.scenes.rigging import compile_rig, joint_roles
 
 pytestmark = pytest.mark.unit
 TABLE = yaml.safe_load(files("avatar_engine.components").joinpath("morph_aliases.yaml").read_text("utf-8"))
@@ -71,3 +71,27 @@ def test_a_vroid_face_speaks_with_its_vowels_and_blinks() -> None:
 def test_tables_have_no_name_twice_in_a_family() -> None:
     for family, table in TABLE["families"].items():
         assert len(_tables()[family]) >= len(table) - 2, family
+
+
+def test_parts_with_their_own_prefix_move_together_and_only_where_no_plain_name_does() -> None:
+    proposal = propose(["Head_GEO.jawOpen", "Teeth_GEO.jawOpen", "Beard.mouthLeft", "mouthLeft"])
+    assert [drive.target for drive in proposal.mapping["jawOpen"]] == ["Head_GEO.jawOpen", "Teeth_GEO.jawOpen"]
+    assert [drive.target for drive in proposal.mapping["mouthLeft"]] == ["mouthLeft"]
+
+
+@pytest.mark.parametrize(
+    ("joints", "roles"),
+    [
+        (("Bip01", "Bip01 Spine", "Bip01 Neck", "Bip01 Head", "Bip01 HeadNub"), {"spine": 1, "neck": 2, "head": 3}),
+        (("DEF-spine", "DEF-neck", "DEF-head", "DEF-jaw", "DEF-eye.L", "DEF-eye.R"),
+         {"spine": 0, "neck": 1, "head": 2, "jaw": 3, "eye_left": 4, "eye_right": 5}),
+        (("neck.x", "head.x", "jawbone.x", "eyelid.l"), {"neck": 0, "head": 1, "jaw": 2}),
+        (("rig:LowerJaw", "rig:head_end", "rig:HeadTop"), {"jaw": 0}),
+    ],
+)  # fmt: skip
+def test_bones_are_known_by_how_their_names_end(joints: tuple[str, ...], roles: dict[str, int]) -> None:
+    assert joint_roles(AvatarProfile(model="x.glb"), joints, "x.glb") == roles
+
+
+def test_a_role_left_alone_stays_alone() -> None:
+    assert joint_roles(AvatarProfile(model="x.glb", joints={"jaw": ""}), ("rig:jaw",), "x.glb") == {}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avatar_engine.components.controls import CONTROL_INDEX
+from avatar_engine.components.controls import ARKIT, CONTROL_INDEX
 from avatar_engine.components.visemes import VISEME_INDEX
 from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.gltf.arms import relaxed
@@ -188,3 +188,36 @@ def test_skin_follows_the_lowered_arm_and_nothing_else_moves(tmp_path: Path) -> 
     assert np.allclose(face, mesh.positions[1])
     assert np.allclose(shoulder, mesh.positions[2], atol=1e-5), "the pivot stays"
     assert model.meshes[0].normals[0, 0] > 0.9, "what was on top of the arm looks outward"
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as ARKit writes them": str,
+    "PascalCase": lambda name: name[0].upper() + name[1:],
+    "snake_case": _snake,
+    "UPPER_SNAKE": lambda name: _snake(name).upper(),
+    "lower": str.lower,
+    "_L and _R": lambda name: name.removesuffix("Left") + "_L" if name.endswith("Left") else (
+        name.removesuffix("Right") + "_R" if name.endswith("Right") else name
+    ),
+    "a node's prefix": lambda name: f"blendShape1.{name}",
+    "a mesh's prefix": lambda name: f"Head_GEO.{name}",
+    "numbers": lambda name: f"{ARKIT.index(name):02d}_{name}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_any_file_with_the_52_is_driven_whole_without_editing(tmp_path: Path, spelling: str) -> None:
+    """In any order, beside targets that mean nothing: every control moves its own target and no other."""
+    names = {SPELLINGS[spelling](control): (control,) for control in reversed(ARKIT)}
+    avatar = load(tmp_path, named({"Muscles_Body": (), **names, "x_17": ()}, ("Bip01_Head|head",)))
+    for control in ARKIT:
+        row = avatar.rig.control_morphs[CONTROL_INDEX[control]]
+        driven = [avatar.model.morph_names[k] for k in np.flatnonzero(row)]
+        assert driven == [SPELLINGS[spelling](control)], control
+    for viseme in VISEME_INDEX:
+        assert moved(avatar, viseme=viseme).any() == (viseme != "sil"), viseme
+    assert avatar.rig.pose_joints.any(), "the head turns"
