@@ -1,4 +1,4 @@
-"""Measures the mouth and lids that a model really shows: gaps between vertices of its skin, in millimetres."""
+"""Measures the lids that a model really shows: gaps between vertices of its skin, in millimetres."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy as np
 
 from avatar_engine.engine.model import Mesh
 from avatar_engine.scenes.library import Avatar
-
-LIP_LOW, LIP_HIGH = 0.15, 0.55  # height of the lips between chin (0) and eyes (1)
 
 
 @dataclass(frozen=True)
@@ -26,24 +24,6 @@ class Gap:
         up = self.upper[:, 1] + np.einsum("nt,te->ne", morphs, self.upper_delta[:, :, 1])
         low = self.lower[:, 1] + np.einsum("nt,te->ne", morphs, self.lower_delta[:, :, 1])
         return 1000.0 * (up.min(axis=1) - low.max(axis=1))
-
-
-def lip_gap(avatar: Avatar) -> Gap:
-    """Between the lips, at the middle of the mouth."""
-    mesh, deltas = _skin(avatar)
-    sizes = avatar.measures
-    points = mesh.positions
-    chin, eyes = sizes.chin_m or 0.0, sizes.eye_height_m or 0.0
-    level = (points[:, 1] - chin) / (eyes - chin)
-    middle = np.abs(points[:, 0] - (sizes.centre_x_m or 0.0)) < 0.004
-    lips = middle & (level > LIP_LOW) & (level < LIP_HIGH)
-    lips &= points[:, 2] > points[lips, 2].max() - 0.006  # the red of the lips, not the inside of the mouth
-    jaw = deltas[avatar.model.morph_names.index("jawOpen"), :, 1]
-    upper = np.flatnonzero(lips & (jaw > -0.003))
-    lower = np.flatnonzero(lips & (jaw < -0.012))
-    upper = upper[np.argsort(points[upper, 1])[:2]]
-    lower = lower[np.argsort(-points[lower, 1])[:2]]
-    return Gap(points[upper], points[lower], deltas[:, upper], deltas[:, lower])
 
 
 def _skin(avatar: Avatar) -> tuple[Mesh, np.ndarray]:
