@@ -22,7 +22,11 @@ class PreparedChunk:
 
 
 class SpeechInlet:
-    """One per session; may be fed from any one thread at a time."""
+    """One per session; may be fed from any one thread at a time.
+
+    A segment of n samples at rate r comes out as `resampled_length(n, r, rate)` samples, however it was cut up. Where
+    its rate changes on the way, so many for every stretch of one rate.
+    """
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
@@ -38,14 +42,20 @@ class SpeechInlet:
             out: list[PreparedChunk] = []
             if self._segment is not None and chunk.segment != self._segment:
                 out.append(self._finish(self._segment))
+            played: list[Float] = []
+            heard: list[Float] = []
             if self._segment is None or self._source_rate != chunk.rate:
+                if self._segment is not None:  # what the resamplers hold back belongs before the new rate's samples
+                    held = self._finish(self._segment)
+                    played.append(held.chunk.samples)
+                    heard.append(held.heard)
                 self._open(chunk)
             played_stream, heard_stream = self._played, self._heard
             assert played_stream is not None
             assert heard_stream is not None
             samples = _clean(chunk.samples)
-            played = [played_stream.push(samples)]
-            heard = [heard_stream.push(samples)]
+            played.append(played_stream.push(samples))
+            heard.append(heard_stream.push(samples))
             if chunk.last:
                 played.append(played_stream.flush())
                 heard.append(heard_stream.flush())

@@ -16,7 +16,8 @@ from avatar_engine.engine.clock import first_sample
 from avatar_engine.engine.errors import EngineError, InputError
 from avatar_engine.engine.media.reader import SpeechReader
 from avatar_engine.engine.media.sinks import VideoSink, sink_for
-from avatar_engine.engine.messages import AudioChunk, FramePacket, Notice
+from avatar_engine.engine.memory import give_back
+from avatar_engine.engine.messages import AudioChunk, FramePacket, Notice, SpokenWord
 from avatar_engine.interrupts import Interrupts
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.runtime import Runtime, make_runtime
@@ -36,7 +37,7 @@ class RenderReport:
     """What a render did and what it cost. Times per frame are medians, in milliseconds.
 
     speed: seconds of video per second of work. simulation_ms: everything of a tick but drawing.
-    draw_ms: a picture that was really drawn. encode_ms: conversion and encoding, in their own thread.
+    draw_ms: a picture that was really drawn. encode_ms: encoding, in its own thread.
     wall_s, cpu_s: time and work of all threads after the start; start_s: from the call to the first tick.
     """
 
@@ -75,8 +76,10 @@ def render_file(
     session: SessionOptions,
     progress: Progress | None = None,
     on_notice: Callable[[Notice], None] | None = None,
+    words: tuple[SpokenWord, ...] = (),
 ) -> RenderReport:
-    """Render a speech file. On any error, Ctrl-C or SIGTERM (raised as KeyboardInterrupt) no output is left."""
+    """Render a speech file, its lips guided by its words where they are known. On any error, Ctrl-C or SIGTERM (raised
+    as KeyboardInterrupt) no output is left."""
     began = time.perf_counter()
     # What is cheap to refuse is refused before anything expensive starts: first the speech, then the output.
     interrupts = Interrupts()
@@ -89,8 +92,9 @@ def render_file(
             try:
                 with interrupts.held():
                     name = engine.open_session(session, ready=True)
+                    give_back()
                 start_s = time.perf_counter() - began
-                return render(engine, name, session.fps, reader, sink, progress, interrupts, start_s)
+                return render(engine, name, session.fps, reader, sink, progress, interrupts, start_s, on_notice, words)
             finally:
                 with interrupts.held():
                     engine.close()
@@ -108,6 +112,8 @@ def render(
     progress: Progress | None = None,
     interrupts: Interrupts | None = None,
     start_s: float = 0.0,
+    on_notice: Callable[[Notice], None] | None = None,
+    words: tuple[SpokenWord, ...] = (),
 ) -> RenderReport:
     """Play the reader's speech through a fresh session into an open sink, and close the sink.
 
@@ -116,7 +122,7 @@ def render(
     """
     began, worked = time.perf_counter(), time.process_time()
     interrupts = interrupts or Interrupts()
-    feed = _Feed(runtime, session, reader)
+    feed = _Feed(runtime, session, reader, words)
     tally = _Tally(runtime)
     rate = runtime.options.audio_rate
     end: int | None = None  # sample after the last one of the speech, once known
@@ -127,6 +133,10 @@ def render(
         with interrupts.held():
             packet = _packet_of(runtime.step(), session)
         tally.add(packet)
+        while runtime.notices:  # such as a watched file that is broken
+            notice = runtime.notices.popleft()
+            if on_notice is not None:
+                on_notice(notice)
         for span in packet.spans:
             if span.final:
                 end = packet.start_sample + span.offset + span.count
@@ -167,7 +177,8 @@ def render(
 class _Feed:
     """Keeps the runtime a couple of seconds of speech ahead, never more: a long file needs no more memory."""
 
-    def __init__(self, runtime: Runtime, session: str, reader: SpeechReader) -> None:
+    def __init__(self, runtime: Runtime, session: str, reader: SpeechReader, words: tuple[SpokenWord, ...]) -> None:
+        self._words = words
         self._runtime = runtime
         self._session = session
         self._reader = reader
@@ -189,6 +200,9 @@ class _Feed:
                 samples = np.zeros(0, np.float32)
             self._pushed += len(samples)
             self._runtime.push_audio(self._session, AudioChunk(samples, rate, 0, self._ended))
+            if self._words:
+                self._runtime.tell(self._session, 0, self._words)
+                self._words = ()
 
     def expect_end(self, position: int) -> None:
         """Raise when the speech should long be over and the runtime has not said so."""

@@ -39,6 +39,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--emotion", metavar="NAME[:0..1]", help="an emotion to hold, as in happy:0.6")
     parser.add_argument("--style", default="professional", help="professional, warm, playful or clinical")
     parser.add_argument("--visemes", default=None, metavar="MODEL", help="viseme model: neural, spectral, rhubarb")
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("--text", help="what is said: the lips then shut where the sound alone hides it")
+    words.add_argument("--text-file", type=Path, metavar="FILE", help="the same, from a file")
+    parser.add_argument("--lang", default="en", help="language of the text (espeak-ng's name; default: %(default)s)")
     parser.add_argument("--journal", type=Path, metavar="FILE", help="write a journal for `avatar-engine replay`")
     parser.add_argument("--behaviour", metavar="ID|FILE", help="behaviour to follow (default: default)")
     parser.add_argument("--policy", metavar="ID|FILE", help="policy the face must keep to")
@@ -51,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
     """Render and print the report."""
     from avatar_engine.offline import describe, render_file
     from avatar_engine.viseme_models import default_viseme_model
+    from avatar_engine.wording import text_of, words_of
 
+    text = text_of(options.text, options.text_file)
     width, height = parse_resolution(options.resolution)
     emotion, intensity = _emotion(options.emotion)
     runtime = RuntimeOptions(
@@ -64,7 +70,10 @@ def run(options: argparse.Namespace) -> int:
         behaviour=options.behaviour, policy=options.policy,
     )  # fmt: skip
     show = None if options.quiet or not sys.stderr.isatty() else _progress
-    report = render_file(options.speech, options.output, runtime, session, progress=show, on_notice=_tell)
+    report = render_file(
+        options.speech, options.output, runtime, session, progress=show, on_notice=_tell,
+        words=() if text is None else words_of(text, options.lang),
+    )  # fmt: skip
     print(describe(report))
     return 0
 

@@ -100,7 +100,7 @@ class Runtime:
         self._inlets: dict[str, SpeechInlet] = {}
         self._outside: deque[Pushed | Sent | Told] = deque()
         self._wording = Wording()
-        self._speechless: EngineError | None = None  # why words cannot be looked up
+        self._wordless: set[str] = set()  # sessions whose words cannot be looked up
         self._events: list[Event] = []
         self.files = FilesInUse()
         self.notices: deque[Notice] = deque(maxlen=1000)
@@ -194,6 +194,7 @@ class Runtime:
         if held is None:
             return
         self._inlets.pop(session, None)
+        self._wordless.discard(session)
         view = self._world.get(held.entity, View)
         if view.id >= 0:
             self.renderer.close_view(view.id)
@@ -213,12 +214,12 @@ class Runtime:
             for ready in inlet.prepare(chunk):
                 self._outside.append(Pushed(session, ready.chunk, ready.heard))
             held = self._sessions.get(session)
-            if chunk.words and held is not None and self._guided and self._speechless is None:
+            if chunk.words and held is not None and self._guided and session not in self._wordless:
                 self._wording.ask(
                     chunk.words,
                     held.options.language,
                     lambda words: self.tell(session, chunk.segment, words),
-                    self._no_words,
+                    lambda error: self._no_words(session, error),
                 )
 
     def tell(self, session: str, segment: int, words: tuple[SpokenWord, ...]) -> None:
@@ -301,11 +302,10 @@ class Runtime:
         size = options.width, options.height
         return avatar, self.renderer.prepare(avatar.model, stage, *size, options.quality, level, hand_over)
 
-    def _no_words(self, error: EngineError) -> None:
-        if self._speechless is None:
-            self._speechless = error
-            self.notices.extend(Notice(name, "warning", "words", f"{error} (lips follow the sound alone)")
-                                for name in tuple(self._sessions))
+    def _no_words(self, session: str, error: EngineError) -> None:
+        if session not in self._wordless:
+            self._wordless.add(session)
+            self.notices.append(Notice(session, "warning", "words", f"{error} (lips follow the sound alone)"))
 
     def _take_in(self) -> None:
         while self._outside:

@@ -14,6 +14,7 @@ from avatar_engine.rhubarb_program import PROGRAM_MODEL, rhubarb_file
 from avatar_engine.spoken_file import analyse, read_audio
 from avatar_engine.viseme_formats import FORMATS, write
 from avatar_engine.viseme_models import default_viseme_model, make_viseme_model
+from avatar_engine.wording import text_of
 
 _HEAD = (
     f"{'model':<12}{'cond':<7}{'group':<8}{'utt':>4}{'LSQ':>7}{'95 % interval':>15}{'live':>7}{'shape':>7}"
@@ -23,12 +24,7 @@ _HEAD = (
 
 def export_visemes(args: argparse.Namespace) -> int:
     """Write the mouth of one recording as JSON, TSV, CSV or NPZ."""
-    text = args.text
-    if args.text_file is not None:
-        try:
-            text = args.text_file.read_text(encoding="utf8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(str(args.text_file), f"cannot be read ({error})", "give a UTF-8 text file") from None
+    text = text_of(args.text, args.text_file)
     samples = read_audio(args.speech)
     name = args.model or default_viseme_model()
     if name == PROGRAM_MODEL:

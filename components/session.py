@@ -47,6 +47,8 @@ class VisemeTimeline:
     fed: int = 0  # hops pushed into the model, counted on the session's timeline
     newest: int = -1  # newest hop with a frame
     asleep: bool = True  # nothing to analyse: the model is not called
+    segment: int = -1  # whose words the model was told last
+    told: int = 0  # how many of them
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_engine.engine.messages import SegmentSpan, TimedWord
+from avatar_engine.engine.messages import SegmentSpan, SpokenWord
 
 Float = NDArray[np.float32]
 KEPT_S = 3.0  # played speech kept for a rewind after a pause
@@ -63,14 +63,15 @@ class SampleBuffer:
 
 @dataclass(slots=True)
 class Segment:
-    """One utterance: the same speech at the session's rate (`played`) and at 16 kHz (`heard`, for analysers)."""
+    """One utterance: the same speech at the session's rate (`played`) and at 16 kHz (`heard`, for analysers), and its
+    words as far as they are known."""
 
     id: int
     played: SampleBuffer = field(default_factory=SampleBuffer)
     heard: SampleBuffer = field(default_factory=SampleBuffer)
     last: bool = False
     planned: int = 0
-    words: list[TimedWord] = field(default_factory=list)
+    words: list[SpokenWord] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -96,6 +97,7 @@ class SpeechTimeline:
         self.spare = int(spare_s * rate)
         self.planned_until = 0
         self.paused = False
+        self.worded = False  # some words were told: analysers have to look for them
         self.runs: deque[Run] = deque()
         self._waiting: deque[Segment] = deque()
         self._done: deque[Segment] = deque()
@@ -112,7 +114,7 @@ class SpeechTimeline:
         """Samples that have arrived and are not planned yet."""
         return sum(segment.played.end - segment.planned for segment in self._waiting)
 
-    def push(self, segment: int, played: Float, heard: Float, last: bool, words: tuple[TimedWord, ...]) -> None:
+    def push(self, segment: int, played: Float, heard: Float, last: bool) -> None:
         """Append speech of a segment; a new segment number ends the one before it."""
         if not self._waiting or self._waiting[-1].id != segment:
             if self._waiting:
@@ -121,8 +123,14 @@ class SpeechTimeline:
         target = self._waiting[-1]
         target.played.append(played)
         target.heard.append(heard)
-        target.words.extend(words)
         target.last = target.last or last
+
+    def tell(self, segment: int, words: tuple[SpokenWord, ...]) -> None:
+        """Words of a segment, after those told before; a segment that is over or unknown needs none."""
+        for held in (*self._done, *self._waiting):
+            if held.id == segment:
+                held.words.extend(words)
+                self.worded = True
 
     def clear(self, now: int) -> None:
         """Forget all speech that lies at or after timeline position `now`."""
@@ -201,6 +209,17 @@ class SpeechTimeline:
                 part = run.segment.heard.read(first + low - at, stop_at)
                 out[low - start : low - start + len(part)] = part
         return out
+
+    def place(self, position: int) -> tuple[Segment | None, int, int]:
+        """What is heard at a 16 kHz position of the timeline: a segment (None: silence), the position in it, and the
+        position of the timeline up to which that holds."""
+        for run in self.runs:
+            at, end = self._to_heard(run.at), self._to_heard(run.at + run.count)
+            if position < at:
+                return None, 0, at
+            if position < end:
+                return run.segment, self._to_heard(run.position) + position - at, end
+        return None, 0, max(position, self.heard_until())
 
     def heard_until(self) -> int:
         """The 16 kHz position up to which `heard` will stay as it is: speech at 16 kHz may be a little behind that at

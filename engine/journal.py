@@ -16,7 +16,7 @@ import numpy as np
 from avatar_engine.engine import messages
 from avatar_engine.engine.batch import Batch
 from avatar_engine.engine.errors import InputError, OutputError
-from avatar_engine.engine.messages import AudioChunk, Command, TimedWord
+from avatar_engine.engine.messages import AudioChunk, Command, SpokenWord, TimedWord
 
 VERSION = 1
 
@@ -53,7 +53,16 @@ class Sent:
     command: Command
 
 
-Event = Opened | Closed | Pushed | Sent
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The pronunciation of words of a segment became known."""
+
+    session: str
+    segment: int
+    words: tuple[SpokenWord, ...]
+
+
+Event = Opened | Closed | Pushed | Sent | Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,8 @@ def _event_data(event: Event) -> dict[str, Any]:
                 "words": [[word.text, word.start_s, word.end_s] for word in chunk.words],
                 "samples": _packed(chunk.samples), "heard": _packed(heard),
             }  # fmt: skip
+        case Told(session, segment, words):
+            return {"tell": session, "segment": segment, "words": [[word.start_s, *word.phones] for word in words]}
         case Sent(session, command):
             return {"send": session, "command": type(command).__name__, "fields": asdict(command)}
 
@@ -162,6 +173,9 @@ def _event(data: dict[str, Any]) -> Event:
         words = tuple(TimedWord(*word) for word in data["words"])
         chunk = AudioChunk(_unpacked(data["samples"]), data["rate"], data["segment"], data["last"], words)
         return Pushed(data["push"], chunk, _unpacked(data["heard"]))
+    if "tell" in data:
+        spoken = tuple(SpokenWord(tuple(phones), float(start_s)) for start_s, *phones in data["words"])
+        return Told(data["tell"], int(data["segment"]), spoken)
     kind = getattr(messages, data["command"])
     if not (isinstance(kind, type) and issubclass(kind, Command)):
         raise ValueError(f"no command {data['command']}")

@@ -25,6 +25,15 @@ class TimedWord:
 
 
 @dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """How a word of a segment is pronounced: IPA phones, and when it begins, in seconds from the segment's start (0
+    where only the text is known)."""
+
+    phones: tuple[str, ...]
+    start_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class AudioChunk:
     """Speech to be spoken next.
 

@@ -62,9 +62,10 @@ class NeuralVisemes:
         seen = self._guide.guided(slots, self._streams.push(slots, audio))
         return self._decoder.push(slots, seen)
 
-    def expect(self, slot: int, words: Iterable[Word]) -> None:
-        """The stream will say these words next (IPA phones each), after those expected before; reset forgets them."""
-        self._guide.expect(slot, words)
+    def expect(self, slot: int, words: Iterable[Word], anew: bool = False) -> None:
+        """The stream will say these words next (IPA phones each), after those expected before, or (`anew`) instead of
+        them; reset forgets them."""
+        self._guide.expect(slot, words, anew)
 
     def expect_text(self, slot: int, text: str, lang: str = "en") -> None:
         """The same from plain text. Asks a pronouncing program: some 20 ms for a new text."""

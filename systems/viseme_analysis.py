@@ -3,6 +3,9 @@
 A call of the model costs more than the hops in it, so a stream is fed when this tick would have no frame without it, and
 then with everything that is planned: a few ticks' worth when the voice is ahead of playback, every tick when it is not.
 Frames do not depend on how hops are cut into calls.
+
+Words of the speech whose pronunciation is known are told to a model that can use them, each before the hop that lies
+`TOLD_EARLY_S` before its beginning.
 """
 
 from __future__ import annotations
@@ -15,13 +18,15 @@ from avatar_engine.components.session import Speech, VisemeTimeline
 from avatar_engine.engine.clock import first_sample
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Row, World
-from avatar_engine.systems.viseme_model import HOP, RATE, VisemeFrames, VisemeModel
+from avatar_engine.systems.viseme_model import HOP, RATE, GuidedModel, VisemeFrames, VisemeModel
 
 RING = 128  # frames kept: 1.28 s
 SILENT_FRAME = np.zeros(20, np.float32)
 SILENT_FRAME[0] = 1.0
 TAIL_S = 0.5  # analysed after speech has ended, then the model sleeps
 PUSH_HOPS = 32  # at most this much per call, so that memory stays bounded after a burst
+TOLD_EARLY_S = 0.5  # a word is told to the model this long before it begins: times given by a voice drift
+TOO_LATE_S = 0.25  # a word whose pronunciation came later than this after its beginning is left out
 
 
 class VisemeEngine:
@@ -29,6 +34,7 @@ class VisemeEngine:
 
     def __init__(self, model: VisemeModel) -> None:
         self.model = model
+        self.guided = model if isinstance(model, GuidedModel) else None
 
 
 class VisemeAnalysis:
@@ -41,7 +47,8 @@ class VisemeAnalysis:
 
     def run(self, world: World) -> None:
         """Write the columns `visemes` and `cues` for the middle of this tick."""
-        model = world.resource(VisemeEngine).model
+        engine = world.resource(VisemeEngine)
+        model = engine.model
         sessions = world.each3(Row, Speech, VisemeTimeline)
         work: dict[int, list[tuple[Speech, VisemeTimeline]]] = defaultdict(list)
         tick_hop = first_sample(world.tick, RATE, world.hz) // HOP
@@ -51,7 +58,9 @@ class VisemeAnalysis:
             if speech.cleared or speech.held:
                 self._restart(model, track, tick_hop)
             hops = self._new_hops(model, speech, track, tick_hop, needed, world)
-            if hops > 0:
+            if hops > 0 and speech.timeline.worded and engine.guided is not None:
+                self._feed_worded(engine.guided, speech, track, hops)
+            elif hops > 0:
                 work[hops].append((speech, track))
         for hops, group in work.items():
             self._feed(model, group, hops)
@@ -90,6 +99,35 @@ class VisemeAnalysis:
         track.fed = hop
         track.newest = -1
         track.asleep = True
+        track.segment = -1
+
+    def _feed_worded(self, model: GuidedModel, speech: Speech, track: VisemeTimeline, hops: int) -> None:
+        """As `_feed` for one stream, in pieces between which words are told."""
+        end = track.fed + hops
+        while track.fed < end:
+            self._feed(model, [(speech, track)], self._tell(model, speech, track, end) - track.fed)
+
+    def _tell(self, model: GuidedModel, speech: Speech, track: VisemeTimeline, end: int) -> int:
+        """Tell the words that are due at the next hop; returns the hop before `end` at which to ask again, or `end`."""
+        segment, position, again = speech.timeline.place(track.fed * HOP)
+        if segment is None:
+            return min(end, max(track.fed + 1, -(-again // HOP)))
+        anew = segment.id != track.segment
+        if anew:
+            track.segment, track.told = segment.id, 0
+        words = segment.words
+        told: list[tuple[str, ...]] = []
+        while track.told < len(words) and (words[track.told].start_s - TOLD_EARLY_S) * RATE <= position:
+            word = words[track.told]
+            track.told += 1
+            if word.start_s * RATE >= position - TOO_LATE_S * RATE:
+                told.append(word.phones)
+        if told or anew:
+            model.expect(track.slot, told, anew)
+        if track.told < len(words):
+            due = (words[track.told].start_s - TOLD_EARLY_S) * RATE - position
+            again = min(again, track.fed * HOP + int(due))
+        return min(end, max(track.fed + 1, -(-again // HOP)))
 
     def _feed(self, model: VisemeModel, group: list[tuple[Speech, VisemeTimeline]], hops: int) -> None:
         slots = np.array([track.slot for _, track in group], np.int64)

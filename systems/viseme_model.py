@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,4 +51,14 @@ class VisemeModel(Protocol):
 
     def push(self, slots: NDArray[np.int64], audio: Float) -> VisemeFrames:
         """audio (n, k * hop) float32 at 16 kHz in [-1, 1] for the n streams `slots`; k >= 1."""
+        ...
+
+
+@runtime_checkable
+class GuidedModel(VisemeModel, Protocol):
+    """A model that can be told what is said."""
+
+    def expect(self, slot: int, words: Iterable[Sequence[str]], anew: bool = False) -> None:
+        """The stream will say these words next (IPA phones each), after those expected before, or (`anew`) instead of
+        them; reset forgets them."""
         ...

@@ -138,7 +138,7 @@ class SignalRuntime:
         match item:
             case AudioChunk():
                 samples = resampled(item.samples, item.rate, signal.options.rate)
-                signal.timeline.push(item.segment, samples, samples, item.last, item.words)
+                signal.timeline.push(item.segment, samples, samples, item.last)
             case ClearSpeech():
                 signal.timeline.clear(now)
                 signal.generation += 1

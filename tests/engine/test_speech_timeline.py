@@ -23,7 +23,7 @@ class Player:
 
     def push(self, segment: int, samples: np.ndarray, last: bool = False) -> None:
         heard = samples[: len(samples) * 2 // 3]
-        self.timeline.push(segment, samples.astype(np.float32), heard.astype(np.float32), last, ())
+        self.timeline.push(segment, samples.astype(np.float32), heard.astype(np.float32), last)
 
     def step(self) -> np.ndarray:
         start, end = first_sample(self.tick, RATE, HZ), first_sample(self.tick + 1, RATE, HZ)
@@ -161,7 +161,7 @@ def test_pause_and_resume_lose_and_repeat_nothing(count: int, ticks: int, unhear
 def test_analysers_hear_what_will_be_played() -> None:
     player = Player(0.08)
     voice = np.random.default_rng(1).standard_normal(24_000).astype(np.float32)
-    player.timeline.push(0, voice, voice[::3][:16_000].repeat(2)[:16_000], True, ())
+    player.timeline.push(0, voice, voice[::3][:16_000].repeat(2)[:16_000], True)
     player.step()
     known = player.timeline.planned_until * 16_000 // RATE
     assert known >= (800 + int(0.08 * RATE)) * 16_000 // RATE - 1

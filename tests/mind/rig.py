@@ -88,7 +88,7 @@ class Minds:
     def say(self, samples: np.ndarray, segment: int = 0, avatar: int = 0, last: bool = True) -> None:
         """Speech at 16 kHz."""
         sound = samples.astype(np.float32)
-        self.world.get(self.entities[avatar], Speech).timeline.push(segment, sound, sound, last, ())
+        self.world.get(self.entities[avatar], Speech).timeline.push(segment, sound, sound, last)
 
     def step(self, ticks: int = 1) -> None:
         """Run that many ticks."""
