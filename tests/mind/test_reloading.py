@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from avatar_engine.components.emotions import emotion_book
+from avatar_engine.engine.assets import asset_path
 from avatar_engine.live import Delivery, LiveDriver
+from avatar_engine.offline import render_file
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.reloading import FilesInUse, FileTold, PersonaChanged
 from avatar_engine.runtime import Runtime, make_runtime
@@ -165,3 +167,23 @@ def test_a_live_session_leaves_no_tick_out_while_a_behaviour_is_edited(tmp_path:
         f"{len(ticks)} ticks; work of the simulation thread in a tick: {np.median(work_ms):.1f} ms, most {max(work_ms):.1f}"
     )
     assert max(work_ms) < 1e3 / 30  # reading files is no work of its
+
+
+def test_a_render_that_watches_says_what_is_broken_and_when_it_has_healed(tmp_path: Path) -> None:
+    path, told = tmp_path / "mine.yaml", list[str]()
+    write(path, FILE.replace("EMOTION", "neutral"), 0)
+    edits = iter(enumerate(("sadd", "sad"), 1))
+
+    def edit(done_s: float, total_s: float | None) -> None:
+        step, emotion = next(edits, (0, ""))
+        if emotion:
+            write(path, FILE.replace("EMOTION", emotion), step)
+            time.sleep(1.0)  # a render does not wait for anybody; here it does
+
+    speech, output = asset_path("speech", "demo_en.flac"), tmp_path / "out.mp4"
+    options = RuntimeOptions(viseme_model="spectral", watch_files=True)
+    session = SessionOptions(width=64, height=64, quality="low", behaviour=str(path))
+    render_file(speech, output, options, session, progress=edit, on_notice=lambda notice: told.append(notice.text))
+    assert "mine.yaml:7" in told[0]
+    assert "did you mean 'sad'" in told[0]
+    assert "good again" in told[1]
