@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from avatar_engine.engine.errors import DeviceError, EngineError, InputError
+from avatar_engine.interrupts import STOPPED, end_process, is_program
 
 # module with add_parser(subparsers) -> one line each, in the order people need them
 COMMANDS = (
@@ -23,14 +24,28 @@ COMMANDS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 a fault of the machine or ours, 2 unusable input."""
-    parser = build_parser()
-    options = parser.parse_args(arguments)
-    run = getattr(options, "run", None)
-    if run is None:
-        parser.print_help()
-        return 2
+    """Run one command; returns the exit code: 0 done, 1 a fault of the machine or ours, 2 unusable input.
+
+    Without arguments given this is the program itself: it takes those of the command line, and when it is interrupted
+    it ends the process.
+    """
+    if arguments is not None:
+        return _run(arguments)
+    is_program()
+    code = _run(None)
+    if code == STOPPED:
+        end_process(code)
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
+        parser = build_parser()
+        options = parser.parse_args(arguments)
+        run = getattr(options, "run", None)
+        if run is None:
+            parser.print_help()
+            return 2
         return int(run(options) or 0)
     except InputError as error:
         print(f"avatar-engine: {error}", file=sys.stderr)
@@ -45,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("avatar-engine: stopped", file=sys.stderr)
-        return 130
+        return STOPPED
 
 
 def build_parser() -> argparse.ArgumentParser:

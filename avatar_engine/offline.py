@@ -85,6 +85,7 @@ def render_file(
     interrupts = Interrupts()
     with interrupts.open(), SpeechReader(speech, runtime.audio_rate, on_notice) as reader:
         sink = sink_for(os.fspath(output), session.quality, on_notice)
+        interrupts.clean_up = sink.abort
         try:
             sink.open(session.width, session.height, session.fps, runtime.audio_rate)
             with interrupts.held():

@@ -17,6 +17,7 @@ from avatar_engine.components.controls import CONTROL_INDEX, CONTROLS, POSE, POS
 from avatar_engine.components.emotions import emotion_book, find_emotion
 from avatar_engine.components.visemes import VISEME_INDEX, VISEMES
 from avatar_engine.engine.errors import InputError, OutputError, suggest
+from avatar_engine.interrupts import Interrupts
 from avatar_engine.options import QUALITIES, parse_quality, parse_resolution
 
 if TYPE_CHECKING:
@@ -78,19 +79,21 @@ def run(options: argparse.Namespace) -> int:
     width, height = parse_resolution(options.resolution)
     quality = parse_quality(options.quality)
     face = face_of(options.expression, options.viseme)
-    avatar = open_library().load(options.avatar)
-    scene, stage = _staged(options, avatar)
-    renderer = PandaRenderer()
-    try:
-        if options.sheet:
-            cells = sheet_faces(options.sheet)
-            size = (CELL, CELL)
-            pictures = draw(renderer, avatar, scene, stage, list(cells.values()), size, quality, options.level)
-            pixels = contact_sheet(list(cells), pictures)
-        else:
-            pixels = draw(renderer, avatar, scene, stage, [face], (width, height), quality, options.level)[0]
-    finally:
-        renderer.close()
+    interrupts = Interrupts()
+    with interrupts.open(), interrupts.held():
+        avatar = open_library().load(options.avatar)
+        scene, stage = _staged(options, avatar)
+        renderer = PandaRenderer()
+        try:
+            if options.sheet:
+                cells = sheet_faces(options.sheet)
+                size = (CELL, CELL)
+                pictures = draw(renderer, avatar, scene, stage, list(cells.values()), size, quality, options.level)
+                pixels = contact_sheet(list(cells), pictures)
+            else:
+                pixels = draw(renderer, avatar, scene, stage, [face], (width, height), quality, options.level)[0]
+        finally:
+            renderer.close()
     write_png(pixels, options.output)
     print(f"{options.output}: {pixels.shape[1]}x{pixels.shape[0]}, {avatar.id} in {scene.name or 'a scene'}")
     return 0
@@ -205,10 +208,11 @@ def write_png(pixels: Pixels, path: Path) -> None:
             Image.fromarray(pixels).save(file, "PNG")
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise OutputError(
             str(path), f"cannot be written ({error.strerror or error})", "choose another folder"
         ) from None
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _staged(options: argparse.Namespace, avatar: Avatar) -> tuple[Scene, Stage]:

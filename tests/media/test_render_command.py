@@ -138,3 +138,30 @@ def test_stopped_from_outside_it_leaves_nothing(
     assert process.returncode == 130
     assert errors == "avatar-engine: stopped\n"
     assert [path.name for path in tmp_path.iterdir()] == ["speech.flac"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("command", ["render", "snapshot"])
+def test_stopped_while_it_loads_it_ends_soon_and_leaves_nothing(tmp_path: Path, command: str, speech: Path) -> None:
+    """Loading is native code for seconds on a busy machine; nobody waits for its end."""
+    told = (
+        "from avatar_engine.engine.render.panda import renderer as r; import sys; from avatar_engine.cli import main; "
+    )
+    # The renderer says when it is under way, and then takes its time.
+    told += "f = r.PandaRenderer.open_view; import time\n"
+    told += "def slow(*a, **k): print('loading', flush=True); time.sleep(20); return f(*a, **k)\n"
+    told += "r.PandaRenderer.open_view = slow\nsys.exit(main())"
+    arguments = [str(speech)] if command == "render" else []
+    run = [sys.executable, "-c", told, command, *arguments, "-o", str(tmp_path / "out" / "a.mp4"), "--quality", "low"]
+    (tmp_path / "out").mkdir()
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "loading\n"
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+        print(f"{command} ended after {time.monotonic() - began:.2f} s")
+    assert process.returncode == 130
+    assert errors == "avatar-engine: stopped\n"
+    assert time.monotonic() - began < 10  # not the twenty it would have slept
+    assert list((tmp_path / "out").iterdir()) == []
