@@ -104,6 +104,12 @@ def test_manifest_and_profile(name: str) -> None:
     assert entry["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
     assert entry["bytes"] == model.stat().st_size <= LARGEST
     assert entry["licence"] == "CC0-1.0"
+    loaded = load_model(model)
+    for level in LODS:
+        found = sum(len(mesh.triangles) for mesh in loaded.meshes if mesh.level == level)
+        stated = entry["levels"][f"lod{level}"]
+        assert found == stated["triangles"] <= stated["triangles_at_most"] == TRIANGLES[level]
+    assert entry["textures"]["Skin"] == "2048x2048"
     profile = load_profile(folder(name) / "avatar.yaml")
     assert profile.model == model.name
     assert profile.licence == "CC0-1.0"

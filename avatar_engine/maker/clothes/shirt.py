@@ -18,7 +18,7 @@ from avatar_engine.maker.spec import Garment
 TILE = TILE_DM["poplin"]
 OPEN_DEG = 19.0
 """Azimuth at which the collar ends in front."""
-SPREAD_DEG = 23.0
+SPREAD_DEG = 21.0
 """Azimuth at which the open button's V meets the seam of the collar: behind the collar's ends, or one would look
 between shirt and neck."""
 LEAF = np.array([1.015, 1.0, 0.97, 0.75, 0.5, 0.25, 0.06])
@@ -65,7 +65,9 @@ def collar(cloth: Cloth, shell: Shell, torso: Torso, steps: int) -> Floats:
     below = shell.seat(leaf.reshape(-1, 3), np.tile(LEAF_OUT * 0.62, steps), both_ways=False)
     leaf = below.reshape(leaf.shape)
     p, up, out = wrapped(seam).at(np.repeat(s[:, None], len(INNER), 1))
-    inner = p + up * (stand[:, None] + INNER[None, :, 0])[..., None] + out * INNER[None, :, 1, None]
+    # In front the leaf rises to its point: a deep inner side would hang out below it, in the dark.
+    deep = INNER[None, :, 0] * (1.0 - 0.8 * front[:, None] * (INNER[None, :, 0] < -0.1))
+    inner = p + up * (stand[:, None] + deep)[..., None] + out * INNER[None, :, 1, None]
     shade = np.array([0.70, 0.92, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.86, 0.74, 0.55])
     rows = np.concatenate([leaf, inner], 1)
     add_rows(cloth, rows, np.broadcast_to(shade, rows.shape[:2]).copy(), 1 / TILE)
@@ -119,5 +121,5 @@ def build_shirt(torso: Torso, garment: Garment, rng: Rng, target: int, under: Ne
     edge = placket(cloth, shell, torso, top, (30, 12, 6)[lod])
     spent = sum(len(t) for t in cloth.triangles)
     seams = np.concatenate([border, edge[:: max(1, len(edge) // 40)]])
-    body_panel(cloth, shell, neckline, max(200, target - spent), rng, 0.05, TILE, margin=0.10, above=under, seams=seams)
+    body_panel(cloth, shell, neckline, max(200, target - spent), rng, 0.05, TILE, margin=0.02, above=under, seams=seams)
     return [cloth_part(torso, cloth, "Shirt", fabric(garment.color, "poplin", rng), 0.75)]
