@@ -43,8 +43,8 @@ class Built:
         return sum(len(part.triangles) for part in self.parts if part.lod == lod)
 
     def vertices(self, lod: int) -> int:
-        """All vertices of a level."""
-        return sum(len(part.positions) for part in self.parts if part.lod == lod)
+        """All vertices of a level that triangles use: those of the file."""
+        return sum(len(np.unique(part.triangles)) for part in self.parts if part.lod == lod)
 
     def textures(self) -> dict[str, str]:
         """Material -> size of its picture, width x height; all levels share them."""

@@ -109,6 +109,7 @@ def test_manifest_and_profile(name: str) -> None:
         found = sum(len(mesh.triangles) for mesh in loaded.meshes if mesh.level == level)
         stated = entry["levels"][f"lod{level}"]
         assert found == stated["triangles"] <= stated["triangles_at_most"] == TRIANGLES[level]
+        assert stated["vertices"] == sum(len(mesh.positions) for mesh in loaded.meshes if mesh.level == level)
     assert entry["textures"]["Skin"] == "2048x2048"
     profile = load_profile(folder(name) / "avatar.yaml")
     assert profile.model == model.name
