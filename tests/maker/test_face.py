@@ -116,7 +116,8 @@ def test_lips_meet(name: str) -> None:
     for recipe in ({}, rest, VISEME_SHAPES["PP"], {**VISEME_SHAPES["PP"], **rest}, {"jawOpen": 1.0, "mouthClose": 1.0}):
         gap = seam_gap(mixed(who, recipe))[1]
         assert gap.max() <= 0.5 * MM, recipe
-        assert gap.min() >= -0.9 * MM, recipe
+        # Soft lips are pressed into each other by 0.8 mm; pressed harder on PP they do not pass through.
+        assert gap.min() >= -1.0 * MM, recipe
     rng = np.random.default_rng(4)
     for _ in range(40):
         recipe = {shape: float(rng.uniform(0, 0.6)) for shape in rng.choice(SEALED, 3, replace=False)}
