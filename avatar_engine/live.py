@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from avatar_engine.engine.messages import AudioChunk, Command, FramePacket, Notice
+from avatar_engine.engine.errors import EngineError
+from avatar_engine.engine.messages import SESSION_ENDED, AudioChunk, Command, FramePacket, Notice
 
 CATCH_UP_S = 0.150
 """Lateness up to here is made up by stepping faster; publishers can hold about as much audio in their queues."""
@@ -271,6 +272,10 @@ class LiveDriver:
                 known = self._sessions.get(told.session)
                 if known is not None:
                     known.notice(told)
+                    if told.code == SESSION_ENDED:
+                        with self._lock:
+                            del self._sessions[told.session]
+                        known.lost(EngineError(told.session, told.text, "open a new session"))
             tick += 1
 
     def _hand_out(self, due_s: float, drawn: bool, packets: list[FramePacket]) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from avatar_engine.components.script import Script
 from avatar_engine.components.session import Inbox, Speech, Switches, View, VisemeTimeline
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.audio import SpeechTimeline
-from avatar_engine.engine.errors import EngineError, InputError, suggest
+from avatar_engine.engine.errors import InputError
 from avatar_engine.engine.journal import (
     Closed,
     Event,
@@ -33,6 +33,7 @@ from avatar_engine.engine.journal import (
     digests_of,
 )
 from avatar_engine.engine.messages import (
+    SESSION_ENDED,
     AudioChunk,
     ClearSpeech,
     Command,
@@ -43,23 +44,23 @@ from avatar_engine.engine.messages import (
     SetScene,
     SpokenWord,
 )
-from avatar_engine.engine.render.base import Camera, Renderer, Stage
+from avatar_engine.engine.render.base import Renderer
 from avatar_engine.engine.world import Row, World
 from avatar_engine.inlet import SpeechInlet
 from avatar_engine.loading import Aside, HandOver
 from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.posing import aimed, dressed, viewer
 from avatar_engine.reloading import FilesInUse, FileTold, PersonaChanged, SceneChanged
-from avatar_engine.scenes.framing import RULES
 from avatar_engine.scenes.library import Avatar, AvatarLibrary
 from avatar_engine.scenes.policy_file import load_policy
 from avatar_engine.scenes.scene import Scene
-from avatar_engine.scenes.staging import camera_of, scene_path, set_background, stage_of
+from avatar_engine.scenes.staging import scene_path
 from avatar_engine.systems.pipeline import build_schedule
 from avatar_engine.systems.present import Studio, level_for
 from avatar_engine.systems.publish import Outbox
 from avatar_engine.systems.script import adopt
 from avatar_engine.systems.viseme_analysis import RING, VisemeEngine
-from avatar_engine.systems.viseme_model import HOP, RATE, GuidedModel
+from avatar_engine.systems.viseme_model import GuidedModel, look_ahead_s
 from avatar_engine.viseme_models import make_viseme_model
 from avatar_engine.wording import Wording
 
@@ -90,6 +91,7 @@ class Runtime:
         self.schedule = build_schedule()
         self._model = make_viseme_model(options.viseme_model)
         self._guided = isinstance(self._model, GuidedModel)
+        self._look_ahead_s = look_ahead_s(self._model) if options.look_ahead_s is None else options.look_ahead_s
         self._world = World(options.hz, FACE_COLUMNS)
         self._rigs = Rigs()
         self._outbox = Outbox()
@@ -99,11 +101,10 @@ class Runtime:
         self._sessions: dict[str, _Session] = {}
         self._inlets: dict[str, SpeechInlet] = {}
         self._outside: deque[Pushed | Sent | Told] = deque()
-        self._wording = Wording()
-        self._wordless: set[str] = set()  # sessions whose words cannot be looked up
         self._events: list[Event] = []
         self.files = FilesInUse()
         self.notices: deque[Notice] = deque(maxlen=1000)
+        self._wording = Wording(self.tell, self.notices.append)
         self._opened = 0
         self._threads = ThreadpoolController()
         self._aside = Aside()
@@ -141,8 +142,8 @@ class Runtime:
         scene = self.files.scene(path)
         persona = self.files.persona(options.behaviour or "default")
         policy = None if options.policy is None else load_policy(options.policy)
-        stage = _staged(scene, options.background, policy)
-        camera = _camera(scene, avatar, options)
+        stage = dressed(scene, options.background, policy)
+        camera = aimed(scene, avatar, options)
         view_id = -1
         if self.options.draw:
             view_id = self.renderer.open_view(avatar.model, options.width, options.height, options.quality)
@@ -158,7 +159,7 @@ class Runtime:
         world.batch.widen("joints_before", len(rig.joint_names) * 6)
         track = VisemeTimeline(self._model.open(), np.zeros((RING, 20), np.float32))
         speech = Speech(
-            SpeechTimeline(self.options.audio_rate, self._look_ahead_s(), self.options.spare_s),
+            SpeechTimeline(self.options.audio_rate, self._look_ahead_s, self.options.spare_s),
             np.zeros(0, np.float32),
         )
         switches = Switches(options.facial_expressions, options.head_movements, options.emotion_enabled, options.style)
@@ -166,7 +167,7 @@ class Runtime:
             name, options.seed, Inbox(), speech, track, view, switches, *mind_components(persona, policy)
         )
         world.batch["rig"][-1, 0] = self._rigs.add(rig)
-        world.batch["viewer"][-1] = _viewer(camera, avatar)
+        world.batch["viewer"][-1] = viewer(camera, avatar)
         self._sessions[name] = _Session(entity, options, avatar, path, options.background, policy)
         self._inlets[name] = SpeechInlet(self.options.audio_rate)
         if options.emotion is not None:
@@ -190,11 +191,14 @@ class Runtime:
 
     def close_session(self, session: str) -> None:
         """Take the avatar off the stage; unknown names are ignored (it is gone, as wanted)."""
-        held = self._sessions.pop(session, None)
-        if held is None:
-            return
+        if session in self._sessions:
+            self._drop(session)
+            self._events.append(Closed(session))
+
+    def _drop(self, session: str) -> None:
+        held = self._sessions.pop(session)
         self._inlets.pop(session, None)
-        self._wordless.discard(session)
+        self._wording.forget(session)
         view = self._world.get(held.entity, View)
         if view.id >= 0:
             self.renderer.close_view(view.id)
@@ -202,7 +206,17 @@ class Runtime:
         self._world.despawn(held.entity)
         if not any(other.avatar.rig is held.avatar.rig for other in self._sessions.values()):
             self._rigs.items[self._rigs.items.index(held.avatar.rig)] = None
-        self._events.append(Closed(session))
+
+    def _contain(self, error: Exception) -> bool:
+        """End the sessions that broke a system, each with one notice. Everybody's error is nobody's: False."""
+        broken = self._world.suspects()
+        if len(broken) > 1 and len(broken) == len(self._sessions):
+            return False
+        for name in [name for name, held in self._sessions.items() if held.entity in broken]:
+            self._drop(name)
+            what = f"the session was ended: {type(error).__name__}: {error}; the others go on"
+            self.notices.append(Notice(name, "error", SESSION_ENDED, what))
+        return bool(broken)
 
     def push_audio(self, session: str, chunk: AudioChunk) -> None:
         """Speech to play after all that was pushed before. Any rate, any chunk size; any thread.
@@ -213,14 +227,8 @@ class Runtime:
         if inlet is not None:
             for ready in inlet.prepare(chunk):
                 self._outside.append(Pushed(session, ready.chunk, ready.heard))
-            held = self._sessions.get(session)
-            if chunk.words and held is not None and self._guided and session not in self._wordless:
-                self._wording.ask(
-                    chunk.words,
-                    held.options.language,
-                    lambda words: self.tell(session, chunk.segment, words),
-                    lambda error: self._no_words(session, error),
-                )
+            if chunk.words and self._guided and (held := self._sessions.get(session)) is not None:
+                self._wording.look_up(session, chunk, held.options.language)
 
     def tell(self, session: str, segment: int, words: tuple[SpokenWord, ...]) -> None:
         """How the next words of a segment that was pushed are pronounced; any thread. Raises InputError where the viseme
@@ -259,13 +267,12 @@ class Runtime:
         # Matrices of a tick are small: threads of the linear algebra library cost more than they bring.
         self._outbox.early = early
         with self._threads.limit(limits=1, user_api="blas"):
-            self.schedule.run(self._world)
+            self.schedule.run(self._world, self._contain)
         for session, what, hint in self._refusals.now:
             self.notices.append(Notice(session, "warning", "command", f"{what}; {hint}" if hint else what))
         self._refusals.now.clear()
         if self._journal is not None:
-            record = TickRecord(self._world.tick, tuple(self._events), digests_of(self._world.batch))
-            self._journal.write(record)
+            self._journal.write(TickRecord(self._world.tick, tuple(self._events), digests_of(self._world.batch)))
         self._events.clear()
         self._world.tick += 1
         return list(self._outbox.packets)
@@ -297,15 +304,10 @@ class Runtime:
         if not self.options.draw:
             return avatar
         scene = self.files.scene(scene_path(options.scene or avatar.profile.default_scene or DEFAULT_SCENE))
-        stage = _staged(scene, options.background, None)
+        stage = dressed(scene, options.background, None)
         level = level_for(options.quality, options.height, self.renderer.info.software)
         size = options.width, options.height
         return avatar, self.renderer.prepare(avatar.model, stage, *size, options.quality, level, hand_over)
-
-    def _no_words(self, session: str, error: EngineError) -> None:
-        if session not in self._wordless:
-            self._wordless.add(session)
-            self.notices.append(Notice(session, "warning", "words", f"{error} (lips follow the sound alone)"))
 
     def _take_in(self) -> None:
         while self._outside:
@@ -353,43 +355,11 @@ class Runtime:
 
     def _restage(self, held: _Session, scene: Scene) -> None:
         view = self._world.get(held.entity, View)
-        view.stage = _staged(scene, held.background, held.policy)
-        view.camera = _camera(scene, held.avatar, held.options)
+        view.stage = dressed(scene, held.background, held.policy)
+        view.camera = aimed(scene, held.avatar, held.options)
         row = self._world.get(held.entity, Row).index
-        self._world.batch["viewer"][row] = _viewer(view.camera, held.avatar)
+        self._world.batch["viewer"][row] = viewer(view.camera, held.avatar)
         view.dirty = True
-
-    def _look_ahead_s(self) -> float:
-        if self.options.look_ahead_s is not None:
-            return self.options.look_ahead_s
-        # a frame for the tick's middle needs the model's delay, its own hop, and one hop of interpolation
-        return (self._model.delay_frames + 2) * HOP / RATE
-
-
-def _staged(scene: Scene, background: str | None, policy: Policy | None) -> Stage:
-    stage = stage_of(scene)
-    if background is not None:
-        stage = set_background(stage, background)
-    if policy is not None and policy.badge is not None:
-        stage = replace(stage, badge=policy.badge)
-    return stage
-
-
-def _camera(scene: Scene, avatar: Avatar, options: SessionOptions) -> Camera:
-    spec = scene.camera
-    if options.framing is not None:
-        if options.framing not in RULES:
-            raise InputError(f"camera {options.framing}", "no such framing", suggest(options.framing, RULES))
-        spec = spec.model_copy(update={"framing": options.framing})
-    posed = scene.model_copy(update={"camera": spec})
-    return camera_of(posed, avatar.measures, options.width, options.height)
-
-
-def _viewer(camera: Camera, avatar: Avatar) -> tuple[float, float, float]:
-    """Where the viewer's eyes are: metres, from between the avatar's eyes."""
-    sizes = avatar.measures
-    x, y, z = camera.position_m
-    return x - (sizes.centre_x_m or 0.0), y - (sizes.eye_height_m or 0.0), z - (sizes.face_depth_m or 0.0)
 
 
 def bundled_folders(extra: tuple[Path, ...] = ()) -> tuple[Path, ...]:

@@ -7,27 +7,32 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from avatar_engine.engine.errors import EngineError, InputError
-from avatar_engine.engine.messages import SpokenWord, TimedWord
+from avatar_engine.engine.messages import AudioChunk, Notice, SpokenWord, TimedWord
 from avatar_engine.engine.pronunciation import pronounced, pronounced_words
 
 
 class Wording:
-    """Answers in the order asked. The thread starts with the first question."""
+    """Looks words up in the order they come. The thread starts with the first of them."""
 
-    def __init__(self) -> None:
-        self._thread: ThreadPoolExecutor | None = None
-
-    def ask(
-        self,
-        words: tuple[TimedWord, ...],
-        lang: str,
-        then: Callable[[tuple[SpokenWord, ...]], None],
-        failed: Callable[[EngineError], None],
+    def __init__(
+        self, tell: Callable[[str, int, tuple[SpokenWord, ...]], None], note: Callable[[Notice], None]
     ) -> None:
-        """Call `then` or `failed`, on the thread."""
+        """tell: takes session, segment and pronounced words. note: takes the news, once a session, that there are none.
+        Both are called on the thread."""
+        self._tell, self._note = tell, note
+        self._thread: ThreadPoolExecutor | None = None
+        self._refused: set[str] = set()
+
+    def look_up(self, session: str, chunk: AudioChunk, lang: str) -> None:
+        """Begin; returns at once."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="avatar-words")
-        self._thread.submit(_look_up, words, lang, then, failed)
+        if session not in self._refused:
+            self._thread.submit(self._look_up, session, chunk.segment, chunk.words, lang)
+
+    def forget(self, session: str) -> None:
+        """The session is over."""
+        self._refused.discard(session)
 
     def stop(self) -> None:
         """Forget what was not answered yet."""
@@ -35,19 +40,16 @@ class Wording:
             self._thread.shutdown(cancel_futures=True)
             self._thread = None
 
-
-def _look_up(
-    words: tuple[TimedWord, ...],
-    lang: str,
-    then: Callable[[tuple[SpokenWord, ...]], None],
-    failed: Callable[[EngineError], None],
-) -> None:
-    try:
-        phones = pronounced_words(tuple(word.text for word in words), lang)
-    except EngineError as error:
-        failed(error)
-        return
-    then(tuple(SpokenWord(said, word.start_s) for said, word in zip(phones, words, strict=True) if said))
+    def _look_up(self, session: str, segment: int, words: tuple[TimedWord, ...], lang: str) -> None:
+        try:
+            phones = pronounced_words(tuple(word.text for word in words), lang)
+        except EngineError as error:
+            if session not in self._refused:
+                self._refused.add(session)
+                self._note(Notice(session, "warning", "words", f"{error} (lips follow the sound alone)"))
+            return
+        known = zip(phones, words, strict=True)
+        self._tell(session, segment, tuple(SpokenWord(said, word.start_s) for said, word in known if said))
 
 
 def text_of(text: str | None, file: Path | None) -> str | None:

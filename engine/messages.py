@@ -166,6 +166,10 @@ class FramePacket:
     speaking: bool = False
 
 
+SESSION_ENDED = "session_ended"
+"""Code of the notice that a session is over because of an error of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something the outside should know: level is `info`, `warning` or `error`; text carries what to do next."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Protocol
 
@@ -83,11 +83,22 @@ class Schedule:
                     raise ScheduleError(f"{system.name}: {name} is written by {other} in {phase.name} already")
             written.update(system.writes)
 
-    def run(self, world: World) -> None:
-        """One tick; `World.tick` is advanced by the caller."""
+    def run(self, world: World, contain: Callable[[Exception], bool] | None = None) -> None:
+        """One tick; `World.tick` is advanced by the caller.
+
+        contain: asked about what a system raised; True when it took the cause out of the world. The system then runs
+        again for the others, and what it raises now goes out.
+        """
         start = time.perf_counter()
         for system in self.systems:
-            system.run(world)
+            world.current = None
+            try:
+                system.run(world)
+            except Exception as error:
+                if contain is None or not contain(error):
+                    raise
+                world.current = None
+                system.run(world)
             end = time.perf_counter()
             self.spent_s[system.name] = end - start
             start = end

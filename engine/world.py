@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
@@ -34,12 +34,30 @@ class Identity:
     seed: int
 
 
+class _Found(list[tuple[int, C]]):
+    """What a query found. Going through it leaves the entity in `World.current`, so that an error has an owner."""
+
+    def __init__(self, world: World, pairs: list[tuple[int, C]]) -> None:
+        super().__init__(pairs)
+        self._world = world
+
+    def __iter__(self) -> Iterator[tuple[int, C]]:
+        world = self._world
+        before = world.current
+        for pair in super().__iter__():
+            world.current = pair[0]
+            yield pair
+        world.current = before
+
+
 class World:
     """State of one simulation. It knows no clock but its tick counter, no thread and no event loop."""
 
     def __init__(self, hz: int, columns: Mapping[str, int]) -> None:
         self.hz = hz
         self.tick = 0
+        self.current: int | None = None
+        """The entity whose turn it is in a loop over `each`; after an error, the one it happened to."""
         self.batch = Batch(columns)
         self._ecs = _private_esper()
         self._resources: dict[type[Any], Any] = {}
@@ -89,7 +107,7 @@ class World:
         """All (entity, component) of a kind, in the order the entities were made."""
         found = self._cached.get((kind,))
         if found is None:
-            found = self._cached[kind,] = sorted(self._ecs.get_component(kind), key=_entity)
+            found = self._cached[kind,] = _Found(self, sorted(self._ecs.get_component(kind), key=_entity))
         return found
 
     def each2(self, first: type[C1], second: type[C2]) -> list[tuple[int, tuple[C1, C2]]]:
@@ -119,11 +137,18 @@ class World:
             generator = self._rngs[key] = np.random.Generator(np.random.PCG64(sequence))
         return generator
 
+    def suspects(self) -> set[int]:
+        """After an error, whose it may be: the entity whose turn it was, else those with a number that is none."""
+        if self.current is not None:
+            return {self.current}
+        finite = np.all([np.isfinite(self.batch[name]).all(axis=1) for name in self.batch.names], axis=0)
+        return {entity for entity, row in self.each(Row) if not finite[row.index]}
+
     def _query(self, *kinds: type[Any]) -> list[Any]:
         found = self._cached.get(kinds)
         if found is None:
             rows = ((entity, tuple(parts)) for entity, parts in self._ecs.get_components(*kinds))
-            found = self._cached[kinds] = sorted(rows, key=_entity)
+            found = self._cached[kinds] = _Found(self, sorted(rows, key=_entity))
         return found
 
 

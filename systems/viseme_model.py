@@ -62,3 +62,9 @@ class GuidedModel(VisemeModel, Protocol):
         """The stream will say these words next (IPA phones each), after those expected before, or (`anew`) instead of
         them; reset forgets them."""
         ...
+
+
+def look_ahead_s(model: VisemeModel) -> float:
+    """How far ahead a model must hear for a frame of the tick's middle: its delay, its own hop, and one hop of
+    interpolation."""
+    return (model.delay_frames + 2) * HOP / RATE
