@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import TYPE_CHECKING
 
 from avatar_engine.live import LiveDriver, SteppedRuntime
 from avatar_engine.options import RuntimeOptions, SessionOptions
-from avatar_engine.scenes.library import Avatar
+
+if TYPE_CHECKING:
+    from avatar_engine.plugin.hosted import HostedRuntime
 
 _lock = threading.Lock()
 _engines: dict[RuntimeOptions, LiveDriver] = {}
 _users: dict[RuntimeOptions, int] = {}
 _warm: set[RuntimeOptions] = set()
-_faces: dict[RuntimeOptions, Avatar] = {}
-"""What `prewarm` loaded: the library forgets an avatar that nobody holds."""
+_runtimes: dict[RuntimeOptions, HostedRuntime] = {}
 
 
 async def acquire(options: RuntimeOptions) -> LiveDriver:
@@ -58,9 +60,10 @@ async def cool(options: RuntimeOptions) -> None:
 
 
 def busy(options: RuntimeOptions) -> float:
-    """Share of its time that the simulation spends working; 0 when there is none."""
-    driver = _engines.get(options)
-    return 0.0 if driver is None else driver.figures.step_s * driver.hz
+    """Share of its time that the simulation or the drawing works, whichever is nearer to missing its frames; 0 when
+    there is no engine."""
+    runtime = _runtimes.get(options)
+    return 0.0 if runtime is None else runtime.busy
 
 
 def _claim(options: RuntimeOptions, face: SessionOptions | None = None) -> LiveDriver:
@@ -83,7 +86,7 @@ def _give_up(options: RuntimeOptions) -> LiveDriver | None:
         if _users[options] > 0:
             return None
         del _users[options]
-        _faces.pop(options, None)
+        _runtimes.pop(options, None)
         return _engines.pop(options)
 
 
@@ -91,13 +94,13 @@ def _make(options: RuntimeOptions, face: SessionOptions | None) -> SteppedRuntim
     from avatar_engine.engine.render.panda.renderer import PandaRenderer
     from avatar_engine.plugin.hosted import HostedRuntime
 
-    runtime = HostedRuntime(options, PandaRenderer)
+    runtime = _runtimes[options] = HostedRuntime(options, PandaRenderer)
     if face is not None:
         session = runtime.open_session(face)
         for _ in range(options.hz // face.fps + 2):
             runtime.step()
         # A small view that is never drawn keeps what the avatar's views share.
-        _faces[options] = avatar = runtime.library.load(face.avatar)
-        runtime.renderer.open_view(avatar.model, 64, 64, face.quality)
+        runtime.kept = runtime.library.load(face.avatar)
+        runtime.renderer.open_view(runtime.kept.model, 64, 64, face.quality)
         runtime.close_session(session)
     return runtime

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 KEPT = 2048
 """Samples kept of each distribution: about a minute of frames."""
@@ -79,21 +84,32 @@ def unregister(session: str) -> None:
     _sessions.pop(session, None)
 
 
-def prometheus_text() -> str:
-    """All sessions in Prometheus' text format.
+class SessionCollector(Collector):
+    """All sessions of this process as gauges, one label `session`; asked anew for every scrape."""
 
-    Raises ImportError with the line to install when prometheus-client is missing.
-    """
-    try:
-        from prometheus_client import CollectorRegistry, Gauge, generate_latest
-    except ImportError as error:
-        raise ImportError("Prometheus export needs prometheus-client: pip install 'avatar-engine[service]'") from error
+    def collect(self) -> Iterable[Metric]:
+        """One family per figure."""
+        families: dict[str, GaugeMetricFamily] = {}
+        for session, figures in list(_sessions.items()):
+            for name, value in figures.rows():
+                if name not in families:
+                    families[name] = GaugeMetricFamily(f"avatar_{name}", name.replace("_", " "), labels=["session"])
+                families[name].add_metric([session], value)
+        return families.values()
+
+
+_collector = SessionCollector()
+
+
+def expose(registry: CollectorRegistry = REGISTRY) -> None:
+    """Have the sessions in Prometheus' registry: what `prometheus_client` and LiveKit's servers serve. Again: nothing."""
+    with contextlib.suppress(ValueError):  # it is there already
+        registry.register(_collector)
+
+
+def prometheus_text() -> str:
+    """All sessions in Prometheus' text format."""
     registry = CollectorRegistry()
-    gauges: dict[str, Gauge] = {}
-    for session, figures in list(_sessions.items()):
-        for name, value in figures.rows():
-            if name not in gauges:
-                gauges[name] = Gauge(f"avatar_{name}", name.replace("_", " "), ["session"], registry=registry)
-            gauges[name].labels(session=session).set(value)
+    registry.register(SessionCollector())
     text: bytes = generate_latest(registry)
     return text.decode()

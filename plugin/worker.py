@@ -12,7 +12,7 @@ from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobExecutorTy
 from livekit.agents.utils import shortuuid
 
 from avatar_engine.engine.errors import InputError, suggest
-from avatar_engine.plugin import engine_host, wire
+from avatar_engine.plugin import engine_host, metrics, wire
 from avatar_engine.plugin.options import AvatarRequest, live_options
 from avatar_engine.plugin.room_avatar import RoomAvatar
 
@@ -61,6 +61,8 @@ def make_server(options: WorkerOptions) -> AgentServer:
     defaults = live_options(options.defaults)
     runtime = defaults.runtime
     rooms: set[str] = set()
+    if options.prometheus_port is not None:
+        metrics.expose()
 
     def load() -> float:
         """Rooms in use, or how much of its time the simulation spends, whichever is worse."""

@@ -48,7 +48,8 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         self._connection: rtc.Room | None = None
         self._output: AgentOutput | None = None
         self._access: tuple[str, str, str] = ("", "", "")
-        self._recovery: asyncio.Task[None] | None = None
+        self._attending: asyncio.Task[None] | None = None
+        self._sink: PatientOutput | None = None
 
     @property
     def avatar_identity(self) -> str:
@@ -75,8 +76,9 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             _given(livekit_api_secret, "LIVEKIT_API_SECRET"),
         )
         self._connection, self._output = room, agent_session.output
-        room.on("participant_disconnected", self._left)
         await self._call_worker()
+        room.on("participant_disconnected", self._left)
+        self._attending = asyncio.create_task(self._attend(), name="avatar-arrival")
 
     async def stop(self) -> None:
         """End the avatar; the agent stays in the room."""
@@ -86,24 +88,28 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         """Send the avatar away."""
         if self._connection is not None:
             self._connection.off("participant_disconnected", self._left)
-        if self._recovery is not None:
-            self._recovery.cancel()
-            await asyncio.gather(self._recovery, return_exceptions=True)
+        if self._attending is not None:
+            self._attending.cancel()
+            await asyncio.gather(self._attending, return_exceptions=True)
+            self._attending = None
+        if self._sink is not None:
+            self._sink.give_up()
         await super().aclose()
 
     async def _call_worker(self) -> None:
         room, output = self._connection, self._output
         assert room is not None
         assert output is not None
-        output.replace_audio_tail(
-            DataStreamAudioOutput(
-                room,
-                destination_identity=self._identity,
-                wait_remote_track=rtc.TrackKind.KIND_VIDEO,
-                clear_buffer_timeout=2.0,
-                wait_playback_start=True,
-            )
+        if self._sink is not None:
+            self._sink.give_up()
+        self._sink = PatientOutput(
+            room,
+            destination_identity=self._identity,
+            wait_remote_track=rtc.TrackKind.KIND_VIDEO,
+            clear_buffer_timeout=2.0,
+            wait_playback_start=True,
         )
+        output.replace_audio_tail(self._sink)
         job = get_job_context(required=False)
         if job is None:
             await connected(room)
@@ -118,33 +124,48 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             )
 
     def _left(self, participant: rtc.RemoteParticipant) -> None:
-        if participant.identity == self._identity and self._recovery is None:
-            self._recovery = asyncio.create_task(self._recover(), name="avatar-recovery")
+        if participant.identity == self._identity and (self._attending is None or self._attending.done()):
+            self._attending = asyncio.create_task(self._recover(), name="avatar-recovery")
 
     async def _recover(self) -> None:
-        """The worker is gone: ask for another one; without one, let the agent go on unseen."""
+        """The worker is gone: ask for another one."""
+        assert self._output is not None
+        if self._output.audio is not None:
+            # What it still owed is over: the clear cannot reach it, and the output then closes its own books.
+            self._output.audio.flush()
+            self._output.audio.clear_buffer()
+        logger.warning("the avatar left the room; asking for another one")
+        await self._attend(called=False)
+
+    async def _attend(self, called: bool = True) -> None:
+        """Until an avatar shows itself. A dispatch that meets no free worker is forgotten by the server, so ask
+        again; without any, let the agent go on unseen."""
         room, output = self._connection, self._output
         assert room is not None
         assert output is not None
         error: Exception | None = None
-        if output.audio is not None:
-            # What it still owed is over: the clear cannot reach it, and the output then closes its own books.
-            output.audio.flush()
-            output.audio.clear_buffer()
         for _ in range(ATTEMPTS):
-            self._identity = shortuuid("avatar-")
-            logger.warning("the avatar left the room; asking for another one")
             try:
                 async with asyncio.timeout(JOIN_S):
-                    await self._call_worker()
+                    if not called:
+                        self._identity = shortuuid("avatar-")
+                        await self._call_worker()
+                    called = False
+                    await connected(room)
                     await wait_for_track_publication(room, identity=self._identity, kind=rtc.TrackKind.KIND_VIDEO)
             except (TimeoutError, api.TwirpError, aiohttp.ClientError, RuntimeError) as failed:
                 error = failed
+                logger.warning("no avatar came within %.0f s", JOIN_S)
                 continue
-            self._recovery = None
+            if self._sink is not None:
+                self._sink.go_on()
             return
+        if self._sink is not None:
+            self._sink.give_up()
         output.replace_audio_tail(UnheardOutput())
-        lost = DeviceError(f"avatar worker '{self._worker}'", f"is gone: {error!r}", "start one: avatar-engine worker")
+        lost = DeviceError(
+            f"avatar worker '{self._worker}'", f"did not come: {error!r}", "start one: avatar-engine worker"
+        )
         logger.error("%s", lost)
         self.emit("avatar_lost", lost)
 
@@ -180,6 +201,29 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         await self._connection.local_participant.perform_rpc(
             destination_identity=self._identity, method=wire.RPC_COMMAND, payload=json.dumps(command)
         )
+
+
+class PatientOutput(DataStreamAudioOutput):
+    """LiveKit's own sender, whose captures wait for the avatar, but no longer than somebody expects it."""
+
+    def __init__(self, room: rtc.Room, **more: Any) -> None:
+        super().__init__(room, **more)
+        self._decided = asyncio.Event()
+        self._given_up = False
+
+    def go_on(self) -> None:
+        """The avatar is there."""
+        self._decided.set()
+
+    def give_up(self) -> None:
+        """It is not coming: what is captured here goes nowhere."""
+        self._given_up = True
+        self._decided.set()
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        await self._decided.wait()
+        if not self._given_up:
+            await super().capture_frame(frame)
 
 
 class UnheardOutput(AudioOutput):

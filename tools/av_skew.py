@@ -91,8 +91,8 @@ def main() -> None:
         f"skew ms: median {np.median(skew_ms):+.1f}, p5 {np.quantile(skew_ms, 0.05):+.1f}, "
         f"p95 {np.quantile(skew_ms, 0.95):+.1f}, |p95| {np.quantile(np.abs(skew_ms), 0.95):.1f}"
     )
-    third = max(1, len(skew_ms) // 3)
-    print(f"drift ms: first third {np.median(skew_ms[:third]):+.1f}, last third {np.median(skew_ms[-third:]):+.1f}")
+    parts = np.array_split(skew_ms, max(2, round(given.seconds / 60)))
+    print("drift: median ms of equal parts " + " ".join(f"{np.median(part):+.1f}" for part in parts))
     for name, value in stage.figures.rows():
         print(f"  {name} {value:.4g}")
 

@@ -94,8 +94,12 @@ async def join_and_leave(house, cycles: int) -> list[float]:
     finally:
         await engine_host.cool(options.runtime)
         await visitor.disconnect()
-    # Sockets come and go by a handful; what leaks grows past the first cycles' peak.
-    assert max(files[4:]) - max(files[:4]) <= 6, files
+    # Sockets go a little later than their rooms; what leaks stays.
+    for _ in range(100):
+        if open_files() <= max(files[:4]):
+            break
+        await asyncio.sleep(0.1)
+    assert open_files() <= max(files[:4]) + 2, files
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("avatar-")]
     async with api.LiveKitAPI(
         house.server.url.replace("ws", "http"), livekit_server.API_KEY, livekit_server.API_SECRET

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import sys
 import threading
 import time
+import urllib.request
 import uuid
 from contextlib import asynccontextmanager
 
@@ -31,9 +33,10 @@ SMALL = AvatarRequest(resolution="320x180", quality="low", lip_sync_model="spect
 
 
 @asynccontextmanager
-async def serving(server, name: str):
+async def serving(server, name: str, prometheus_port: int | None = None):
     """A worker in this process."""
-    options = WorkerOptions(4, SMALL, name, server.url, livekit_server.API_KEY, livekit_server.API_SECRET, port=0)
+    keys = (livekit_server.API_KEY, livekit_server.API_SECRET)
+    options = WorkerOptions(4, SMALL, name, server.url, *keys, port=0, prometheus_port=prometheus_port)
     worker = make_server(options)
     registered = asyncio.Event()
     worker.on("worker_registered", lambda *_: registered.set())
@@ -131,7 +134,8 @@ async def test_a_stock_agent_speaks_through_a_dispatched_avatar(house) -> None:
 async def test_two_rooms_share_one_engine_and_do_not_hear_each_other(house, server) -> None:
     other = type(house)(server, f"{house.room}-other")
     name = f"avatars-{uuid.uuid4().hex[:6]}"
-    async with serving(server, name):
+    port = livekit_server.free_ports(1)[0]
+    async with serving(server, name, port):
         sessions = []
         try:
             for place in (house, other):
@@ -162,6 +166,9 @@ async def test_two_rooms_share_one_engine_and_do_not_hear_each_other(house, serv
                 assert np.count_nonzero(here.loudness()[1] > 0.1) * 0.0025 > 0.5
                 assert np.count_nonzero(there.loudness()[1] > 0.02) == 0
                 assert len([thread for thread in threading.enumerate() if thread.name == "avatar-simulation"]) == 1
+            page = urllib.request.Request(f"http://127.0.0.1:{port}/metrics")
+            told = await asyncio.to_thread(lambda: urllib.request.urlopen(page).read().decode())
+            assert len(re.findall(r'^avatar_frames_sent\{session="[^"]+"\} [1-9]', told, re.MULTILINE)) == 2
         finally:
             for room, _, _ in sessions:
                 await room.disconnect()

@@ -15,6 +15,7 @@ import pytest
 from livekit import rtc
 from livekit.agents import AgentSession
 
+from avatar_engine.plugin import worker_session
 from avatar_engine.plugin.options import AvatarRequest
 from avatar_engine.plugin.worker_session import UnheardOutput, WorkerAvatarSession
 from tools import livekit_server
@@ -110,6 +111,31 @@ async def test_a_killed_worker_is_replaced_and_a_terminated_one_finishes_its_roo
             await avatar.aclose()
             await room.disconnect()
             assert await asyncio.wait_for(second.wait(), 40.0) == 0
+
+
+@pytest.mark.timeout(120)
+async def test_an_agent_whose_avatar_never_comes_is_told_once_and_goes_on(house, monkeypatch) -> None:
+    monkeypatch.setattr(worker_session, "JOIN_S", 1.0)
+    room = await house.join("agent", kind="agent")
+    session = AgentSession()
+    avatar = WorkerAvatarSession(SMALL, worker="nobody-of-this-name")
+    lost = []
+    avatar.on("avatar_lost", lost.append)
+    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
+    await avatar.start(session, room, livekit_url=house.server.url.replace("ws", "http"), **keys)
+    for _ in range(10):
+        if lost:
+            break
+        await asyncio.wait_for(speak(session.output.audio, 0.2), 5.0)  # waits until it is given up
+        await asyncio.wait_for(session.output.audio.wait_for_playout(), 5.0)
+        await asyncio.sleep(0.1)
+    await speak(session.output.audio, 0.2)
+    event = await asyncio.wait_for(session.output.audio.wait_for_playout(), 1.0)
+    assert event.interrupted
+    assert len(lost) == 1
+    assert "nobody-of-this-name" in str(lost[0])
+    await avatar.aclose()
+    await room.disconnect()
 
 
 async def test_without_any_worker_the_agent_goes_on_unheard() -> None:
