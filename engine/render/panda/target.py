@@ -56,6 +56,12 @@ class Target:
 
     def draw(self, camera: core.NodePath) -> Pixels:
         """(height, width, 4) BGRA as `camera` sees its scene."""
+        if self.samples:
+            # Panda3D forgets on later frames that the buffer has samples: cutouts by coverage would turn solid.
+            self.buffer.clear_render_textures()
+            self.buffer.add_render_texture(
+                self._copied, core.GraphicsOutput.RTM_copy_ram, core.GraphicsOutput.RTP_color
+            )
         self.region.set_camera(camera)
         self.buffer.set_active(True)
         self._context.engine.render_frame()
