@@ -11,7 +11,8 @@ import yaml
 from numpy.typing import NDArray
 
 from tests.gltf import meshopt
-from tests.gltf.generate import Ball, Builder, _primitive, ball
+from tests.gltf.ball import Ball, ball
+from tests.gltf.generate import Builder, _primitive
 
 FAMILIES: dict[str, dict[str, dict[str, float]]] = yaml.safe_load(
     files("avatar_engine.components").joinpath("morph_aliases.yaml").read_text("utf-8")
