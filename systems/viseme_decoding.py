@@ -55,15 +55,15 @@ class Decoding:
 
     stay: float = 0.6
     """Share of belief that expects the mouth of the hop before."""
-    rounded_bias: float = 0.6
+    rounded_bias: float = 1.0
     """Log of what the evidence of round mouths is multiplied with."""
     lips_stay: float = 0.3
     """Share of the belief in closed or biting lips that comes from the hop before."""
-    close_over: float = 0.5
+    close_over: float = 0.53
     open_under: float = 0.4
     """Belief above which lips close, and under which they open again."""
-    bite_over: float = 0.5
-    release_under: float = 0.4
+    bite_over: float = 0.58
+    release_under: float = 0.48
     """The same for the lower lip at the teeth."""
     speech_over: float = 0.5
     """Speech belief above which the mouth moves."""
@@ -89,7 +89,8 @@ def _readings() -> Float:
             if VISEME_INDEX[viseme] not in (PP, FF):
                 out[index, VISEME_INDEX[viseme]] = 1.0
         out[index, VISEMES + _CLOSED] = phone.articulation == CLOSED
-        out[index, VISEMES + _BITING] = phone.articulation == LABIODENTAL_PHONE
+        # The v of many languages is hardly more than a lip near the teeth.
+        out[index, VISEMES + _BITING] = phone.articulation == LABIODENTAL_PHONE or "ʋ" in PHONE_CLASSES[index].split()
     return out
 
 

@@ -28,7 +28,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=400, help="10 ms frames in a stream")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--real-share", type=float, default=0.6, help="share of rows spoken by real people")
-    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--dropout", type=float, default=0.15)
     parser.add_argument("--keep", type=float, default=0.999, help="share of the averaged weights kept per step")
     parser.add_argument("--seed", type=int, default=5)
     return parser.parse_args()
@@ -98,11 +98,12 @@ def main() -> None:
         count, before = int(stored["count"]), float(stored["minutes"])
         key = jax.random.fold_in(key, count)
         print(f"goes on after {count} steps, {before:.1f} min", flush=True)
+    warm_up = 40 if args.begin else 150
     begin = saved = time.monotonic()
     shown = None
     while (spent := before + (time.monotonic() - begin) / 60) < args.minutes:
         cosine = 0.5 * (1 + math.cos(math.pi * spent / args.minutes))
-        rate = args.rate * min(1.0, (count + 1) / 150) * cosine
+        rate = args.rate * min(1.0, (count + 1) / warm_up) * cosine
         keep = min(args.keep, (count + 1) / (count + 20))
         batch = batches.get()
         key, use = jax.random.split(key)
