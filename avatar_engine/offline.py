@@ -141,10 +141,11 @@ def render(
         for span in packet.spans:
             if span.final:
                 end = packet.start_sample + span.offset + span.count
-        for frame in packet.frames:
+        for image in [frame.image for frame in packet.frames]:
             if end is None or frames < _frames_until(end, fps, rate):
-                sink.write_video(frame.image)
+                sink.write_video(image)
                 frames += 1
+            del image
         room = len(packet.samples) if end is None else max(0, end - packet.start_sample)
         sink.write_audio(packet.samples[:room])
         if end is None:
@@ -153,6 +154,7 @@ def render(
         if progress is not None and now - told > _PROGRESS_EVERY_S:
             told = now
             progress(packet.start_sample / rate, reader.duration_s)
+        del packet  # and its picture, before the next one is drawn
     sink.close()
     wall_s, cpu_s = time.perf_counter() - began, time.process_time() - worked
     duration_s = end / rate

@@ -275,7 +275,7 @@ class Runtime:
             self._journal.write(TickRecord(self._world.tick, tuple(self._events), digests_of(self._world.batch)))
         self._events.clear()
         self._world.tick += 1
-        return list(self._outbox.packets)
+        return self._outbox.take()
 
     def replay_event(self, event: Event) -> None:
         """Apply a journaled event before the next step."""

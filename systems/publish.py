@@ -22,6 +22,11 @@ class Outbox:
     packets: list[FramePacket] = field(default_factory=list)
     early: Callable[[list[FramePacket]], None] | None = None
 
+    def take(self) -> list[FramePacket]:
+        """The packets, no longer kept here: their pictures are large."""
+        packets, self.packets = self.packets, []
+        return packets
+
 
 class Publish:
     """The last system: from here on nothing of the simulation changes."""
@@ -37,6 +42,7 @@ class Publish:
         packets.clear()
         for _, (identity, speech, view) in world.each3(Identity, Speech, View):
             packets.append(packet_of(world, identity, speech, tuple(view.pictures)))
+            view.pictures.clear()
 
 
 def packet_of(world: World, identity: Identity, speech: Speech, frames: tuple[VideoFrame, ...]) -> FramePacket:
