@@ -110,8 +110,7 @@ def write_sheet(runtime: Runtime, parts: list[Part], path: Path, columns: int) -
         pen.text((x + 8, y + 4), part.name, (232, 234, 238), font)
         wanted = {round(second * 30) for second in part.look_s}
         for shown, (_, pixels) in enumerate(play(runtime, part, wanted)):
-            picture = Image.fromarray(pixels).resize((CELL, CELL), Image.Resampling.LANCZOS)
-            sheet.paste(picture, (x + shown * CELL, y + CAPTION))
+            sheet.paste(_face(Image.fromarray(pixels)), (x + shown * CELL, y + CAPTION))
     sheet.save(path, quality=84, optimize=True)
 
 
@@ -150,11 +149,15 @@ def _write_strip(pictures: list[Image.Image], path: Path) -> None:
     columns = -(-len(pictures) // 2)
     sheet = Image.new("RGB", (columns * CELL, 2 * CELL))
     for number, picture in enumerate(pictures):
-        left = (picture.width - picture.height) // 2
-        middle = picture.crop((left, 0, left + picture.height, picture.height))
-        middle = middle.resize((CELL, CELL), Image.Resampling.LANCZOS)
-        sheet.paste(middle, (number % columns * CELL, number // columns * CELL))
+        sheet.paste(_face(picture), (number % columns * CELL, number // columns * CELL))
     sheet.save(path, quality=84, optimize=True)
+
+
+def _face(picture: Image.Image) -> Image.Image:
+    """The head in a picture that is framed around it, as a cell of a sheet."""
+    side = 0.72 * picture.height
+    left, top = (picture.width - side) / 2, 0.06 * picture.height
+    return picture.resize((CELL, CELL), Image.Resampling.LANCZOS, (left, top, left + side, top + side))
 
 
 def play(runtime: Runtime, part: Part, wanted: set[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
