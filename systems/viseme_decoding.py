@@ -190,19 +190,20 @@ class VisemeDecoder:
         stay, leave = np.float32(d.stay), np.float32((1.0 - d.stay) / VISEMES)
         lips_stay, falls = np.float32(d.lips_stay), np.float32(d.gate_falls)
         lips *= np.float32(1.0 - d.lips_stay)
-        for t in range(belief.shape[1]):
-            now = now * stay
+        hops = zip(belief.swapaxes(0, 1), lips.swapaxes(0, 1), shown.swapaxes(0, 1), gate.T)
+        for evidence, lips_now, shows, speech in hops:
+            now *= stay
             now += leave
-            now *= belief[:, t]
+            now *= evidence
             now /= np.add.reduce(now, axis=1, keepdims=True)
-            belief[:, t] = now
-            lip = lip * lips_stay
-            lip += lips[:, t]
-            lips[:, t] = lip
-            show = lip > np.where(show, self._end, self._begin)
-            shown[:, t] = show
-            level = np.maximum(gate[:, t], level * falls)
-            gate[:, t] = level
+            evidence[:] = now
+            lip *= lips_stay
+            lip += lips_now
+            lips_now[:] = lip
+            show = np.greater(lip, np.where(show, self._end, self._begin), out=shows)
+            level *= falls
+            np.maximum(level, speech, out=level)
+            speech[:] = level
         self._belief[slots], self._lips[slots], self._shown[slots], self._gate[slots] = now, lip, show, level
         return belief, lips, shown, gate
 
