@@ -81,8 +81,11 @@ def _front_first(mesh: Mesh) -> NDArray[np.int64]:
 
 
 def _back_to_front(mesh: Mesh) -> NDArray[np.int64]:
-    """Triangles from behind the head to before the face: what is blended later lies nearer to a camera in front."""
-    return np.argsort(mesh.positions[mesh.triangles][:, :, 2].mean(axis=1), kind="stable")
+    """Triangles in two dozen slices from behind the head to before the face: what is blended later lies nearer to a
+    camera in front. Within a slice the file's order stays, and with it the reuse of vertices."""
+    depth = mesh.positions[mesh.triangles][:, :, 2].mean(axis=1)
+    low, high = float(depth.min(initial=0.0)), float(depth.max(initial=0.0))
+    return np.argsort(np.floor((depth - low) / max(high - low, 1e-9) * 23.999), kind="stable")
 
 
 def _moving_format() -> core.GeomVertexArrayFormat:
