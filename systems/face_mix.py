@@ -35,6 +35,7 @@ SAFE_SUMS = (
 NARROWS = {"eyeLookDown": 0.33, "eyeSquint": 0.31, "eyeLookUp": 0.12, "cheekSquint": 0.1, "browDown": 0.08}
 OPEN_LIDS = ("eyeWideLeft", "eyeWideRight")
 FROWN_SHARE = 0.8  # lips pressed for p, b, m look pleased on most heads: a sad face needs more of its frown
+SERIOUS = 2.0  # half a frown is serious enough to say everything without looking pleased
 ROUND_TAKES = 0.6  # of what emotion keeps of the corners, while lips are fully rounded: an "oo" narrows any smile
 CORNERS = frozenset({"mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight"})
 CORNERS_WEAK = frozenset({"mouthDimpleLeft", "mouthDimpleRight", "mouthStretchLeft", "mouthStretchRight"})
@@ -45,6 +46,7 @@ def _columns(*names: str) -> NDArray[np.intp]:
 
 
 SMILES, FROWNS = _columns("mouthSmileLeft", "mouthSmileRight"), _columns("mouthFrownLeft", "mouthFrownRight")
+PRESSES = _columns("mouthPressLeft", "mouthPressRight")
 BLINKS = _columns("eyeBlinkLeft", "eyeBlinkRight")
 WIDES, SQUINTS = _columns(*OPEN_LIDS), _columns("eyeSquintLeft", "eyeSquintRight")
 NARROWING = tuple((_columns(f"{name}Left", f"{name}Right"), share) for name, share in NARROWS.items())
@@ -89,9 +91,10 @@ class FaceMix:
         rounded = np.minimum(batch["layer.mouth"][:, ROUNDED].sum(axis=1, keepdims=True), 1.0)
         controls[:, AT_CORNERS] *= 1.0 - ROUND_TAKES * batch["mouth_owner"] * rounded
         controls += batch["layer.mouth"]
-        # multiply: a sad mouth says "ee" without smiling
-        serious = np.clip(batch["layer.expression"][:, FROWNS], 0.0, 1.0)
-        controls[:, SMILES] -= batch["layer.mouth"][:, SMILES] * serious
+        # multiply: a sad mouth says "ee" without smiling, and "m" without the lips pressed up at their corners
+        serious = np.clip(SERIOUS * batch["layer.expression"][:, FROWNS], 0.0, 1.0)
+        for pleased in (SMILES, PRESSES):
+            controls[:, pleased] -= batch["layer.mouth"][:, pleased] * serious
         controls += batch["layer.gaze"]
         mix_lids(controls, batch["layer.blink"])
         bound(controls)

@@ -93,3 +93,18 @@ def test_a_smile_makes_way_for_rounded_lips() -> None:
         assert batch["controls"][0, pucker] == rounded
         kept.append(float(batch["controls"][0, smile]))
     assert kept == pytest.approx([0.5, 0.2])
+
+
+def test_a_mouth_that_frowns_does_not_look_pleased_when_it_says_m() -> None:
+    minds = Minds()
+    minds.step()
+    batch = minds.world.batch
+    press, frown = CONTROL_INDEX["mouthPressLeft"], CONTROL_INDEX["mouthFrownLeft"]
+    batch["mouth_owner"][:] = 1.0
+    batch["layer.mouth"][0, press] = 0.4
+    kept = []
+    for sad in (0.0, 0.25, 0.6):
+        batch["layer.expression"][0, frown] = sad
+        FaceMix().run(minds.world)
+        kept.append(float(batch["controls"][0, press]))
+    assert kept == pytest.approx([0.4, 0.2, 0.0])
