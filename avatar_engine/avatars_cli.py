@@ -16,11 +16,11 @@ import yaml
 from numpy.typing import NDArray
 
 from avatar_engine.avatar_doctor.command import add_arguments
+from avatar_engine.bundled import open_library
 from avatar_engine.components.controls import ARKIT
 from avatar_engine.components.visemes import VISEMES
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.errors import InputError, OutputError
-from avatar_engine.runtime import open_library
 from avatar_engine.scenes.library import MODEL_FILES, OTHER_FILES
 from avatar_engine.scenes.profile import load_profile
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from avatar_engine.bundled import open_library
 from avatar_engine.components.face import FACE_COLUMNS
 from avatar_engine.components.mind import Refusals, mind_components
 from avatar_engine.components.policy import Policy
 from avatar_engine.components.rig import Rigs
 from avatar_engine.components.script import Script
 from avatar_engine.components.session import Inbox, Speech, Switches, View, VisemeTimeline
-from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.audio import SpeechTimeline
 from avatar_engine.engine.errors import InputError
 from avatar_engine.engine.journal import (
@@ -360,19 +360,6 @@ class Runtime:
         row = self._world.get(held.entity, Row).index
         self._world.batch["viewer"][row] = viewer(view.camera, held.avatar)
         view.dirty = True
-
-
-def bundled_folders(extra: tuple[Path, ...] = ()) -> tuple[Path, ...]:
-    """Where avatars are looked for: what the caller names, the user's own folder, the bundled ones."""
-    own = Path.home() / ".local" / "share" / "avatar-engine" / "avatars"
-    return (*extra, own, asset_path("avatars"))
-
-
-def open_library(extra: tuple[Path, ...] = ()) -> AvatarLibrary:
-    """The avatars of this installation and user."""
-    from avatar_engine.engine.gltf.reader import load_model
-
-    return AvatarLibrary(bundled_folders(extra), load_model)
 
 
 def make_runtime(

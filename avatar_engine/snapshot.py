@@ -73,8 +73,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Draw and write the picture."""
+    from avatar_engine.bundled import open_library
     from avatar_engine.engine.render.panda.renderer import PandaRenderer
-    from avatar_engine.runtime import open_library
 
     width, height = parse_resolution(options.resolution)
     quality = parse_quality(options.quality)

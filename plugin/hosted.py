@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from avatar_engine.bundled import open_library
 from avatar_engine.components.session import View
 from avatar_engine.engine.messages import FramePacket, Notice
 from avatar_engine.engine.render.aside import RendererAside
@@ -18,7 +19,7 @@ from avatar_engine.engine.render.contained import ContainedRenderer
 from avatar_engine.engine.world import Identity
 from avatar_engine.options import RuntimeOptions
 from avatar_engine.plugin.stage import LOST
-from avatar_engine.runtime import Runtime, open_library
+from avatar_engine.runtime import Runtime
 from avatar_engine.scenes.library import Avatar
 from avatar_engine.systems.present import Studio
 

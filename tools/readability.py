@@ -20,13 +20,14 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from avatar_engine.bundled import open_library
 from avatar_engine.components.emotions import emotion_book
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.media.resample import resample
 from avatar_engine.engine.messages import AudioChunk
 from avatar_engine.lipsync_score import Report, Shown, Truth, report, truth_of
 from avatar_engine.options import RuntimeOptions, SessionOptions
-from avatar_engine.runtime import Runtime, make_runtime, open_library
+from avatar_engine.runtime import Runtime, make_runtime
 from avatar_engine.scenes.library import Avatar
 from avatar_engine.spoken_file import read_audio
 from tools.shown_mouth import mouth_reader, shown_by

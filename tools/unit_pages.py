@@ -152,8 +152,8 @@ def measure(avatar_id: str) -> None:
 
 def _drawn(avatar_id: str, sheet: str, only: frozenset[str], quality: Quality) -> Iterator[tuple[str, Pixels, Pixels]]:
     """(name, picture, the same without it) of a sheet. What only an open mouth shows has the jaw dropped in both."""
+    from avatar_engine.bundled import open_library
     from avatar_engine.engine.render.panda.renderer import PandaRenderer
-    from avatar_engine.runtime import open_library
     from avatar_engine.scenes.staging import load_scene, stage_of
     from avatar_engine.snapshot import draw, face_of, sheet_faces
 

@@ -171,12 +171,11 @@ def test_refuses_bad_sizes_and_qualities(tmp_path: Path, leftovers: Leftovers) -
     assert leftovers() == []
 
 
-def test_an_error_of_the_encoder_reaches_the_caller(tmp_path: Path, leftovers: Leftovers) -> None:
+def test_a_picture_of_another_size_is_refused(tmp_path: Path, leftovers: Leftovers) -> None:
     sink = Mp4Sink(tmp_path / "a.mp4")
     sink.open(W, H, 30, RATE)
-    sink.write_video(picture(64, 64, 0))
     with pytest.raises(OutputError, match="64x64 picture"):
-        sink.close()
+        sink.write_video(picture(64, 64, 0))
     sink.abort()
     assert leftovers() == []
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from avatar_engine.bundled import open_library
 from avatar_engine.components.controls import CONTROL_INDEX
 from avatar_engine.components.visemes import VISEME_INDEX, VISEMES
 from avatar_engine.engine.assets import asset_path
-from avatar_engine.runtime import open_library
 from avatar_engine.scenes.library import Avatar
 from avatar_engine.systems.face_mix import FaceMix
 from tests.mind.rig import Minds

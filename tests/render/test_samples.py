@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from avatar_engine.bundled import open_library
 from avatar_engine.engine.render.base import Quality, RenderSnapshot
 from avatar_engine.engine.render.panda.renderer import PandaRenderer
-from avatar_engine.runtime import open_library
 from avatar_engine.scenes.staging import camera_of, load_scene, stage_of
 
 pytestmark = pytest.mark.unit

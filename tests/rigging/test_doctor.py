@@ -14,11 +14,11 @@ from avatar_engine.avatar_doctor.examine import examine
 from avatar_engine.avatar_doctor.findings import Examination
 from avatar_engine.avatar_doctor.fix import profile_text
 from avatar_engine.avatar_doctor.posing import body_of, shown
+from avatar_engine.bundled import open_library
 from avatar_engine.cli import main
 from avatar_engine.components.action_units import catalogue
 from avatar_engine.components.controls import ARKIT
 from avatar_engine.engine.gltf.reader import load_model
-from avatar_engine.runtime import open_library
 from avatar_engine.scenes.library import Avatar, AvatarLibrary
 from avatar_engine.scenes.profile import AvatarProfile, load_profile
 from tests.gltf.foreign import FOREIGN, named

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avatar_engine.bundled import bundled_folders
 from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.gltf.reader import load_model
 from avatar_engine.engine.model import Model
@@ -21,7 +22,7 @@ from avatar_engine.engine.render.null import NullRenderer
 from avatar_engine.live import DriverStoppedError, LiveDriver
 from avatar_engine.loading import StoppedError
 from avatar_engine.options import RuntimeOptions, SessionOptions
-from avatar_engine.runtime import Runtime, bundled_folders
+from avatar_engine.runtime import Runtime
 from avatar_engine.scenes.library import AvatarLibrary
 
 pytestmark = pytest.mark.unit

@@ -19,7 +19,6 @@ from avatar_engine.engine.render.panda.target import Pixels, Target
 from avatar_engine.engine.render.panda.view import Means, View, key_direction
 
 SHADOW_TAPS: dict[Quality, int] = {"low": 0, "medium": 0, "high": 5, "ultra": 7}
-SWEEP_EVERY = 16  # draws: states nobody uses are few and small, looking for them is not free
 QUALITIES: tuple[Quality, ...] = ("low", "medium", "high", "ultra")
 
 
@@ -39,7 +38,6 @@ class PandaRenderer:
         self._backdrops = Backdrops()
         self._shadow_map: ShadowMap | None = None
         self._next = 1
-        self._draws = 0
 
     def open_view(self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra") -> int:
         """A picture of one avatar; geometry and textures of one Model object are shared between views."""
@@ -87,9 +85,7 @@ class PandaRenderer:
             pixels = self._draw(view, target)
             target.holds = view
             images.append(Image(view.width, view.height, "bgra", pixels))
-        self._draws += 1
-        if self._draws % SWEEP_EVERY == 0:
-            self._context.sweep()
+        self._context.sweep()
         return images
 
     def prepare(
