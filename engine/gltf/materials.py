@@ -26,7 +26,7 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 
 KINDS: tuple[tuple[MaterialKind, str], ...] = (
     ("eye_shade", r"eye.?(shade|shadow|occlu|ao|shell)|occlusion"),
-    ("lash", r"lash"),
+    ("lash", r"lash|eye.?line"),
     ("brow", r"brow(?!n)"),
     ("teeth", r"teeth|tooth|dent(al|ure)"),
     ("gum", r"gum|mouth.?(bag|inner|cavity)"),

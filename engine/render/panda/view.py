@@ -29,7 +29,9 @@ ORDER: dict[MaterialKind, int] = {
 """Front to back, so that hidden pixels are never shaded; the background comes at 30, what blends with it after."""
 BACKDROP_ORDER = 30
 SOFT_ORDER = 35
-LINE_ORDER, BLENDED_ORDER = 31, 32
+COVERED_ORDER, LINE_ORDER, BLENDED_ORDER = 31, 31, 32
+"""Covered parts have edges that blend with the background, yet hide what lies behind them, and what is blended lies on
+them: an iris on the white of an eye."""
 STRAND_LINE_ORDER = 36
 
 OUTLINED = {"skin", "cloth", "plain", "hair"}
@@ -179,7 +181,7 @@ class View:
         elif self.samples and material.kind not in ("lash", "brow"):
             self._style(path, shared, stage, "coverage")
             path.set_transparency(core.TransparencyAttrib.M_multisample)
-            path.set_bin("fixed", max(order, BLENDED_ORDER))
+            path.set_bin("fixed", max(order, COVERED_ORDER))
         elif layered and self.quality != "low":
             # Strands without multisampling: the solid part first, then soft ends and edges blended over all else.
             fringe = part.fringe()
