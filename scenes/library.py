@@ -11,10 +11,10 @@ from weakref import WeakValueDictionary
 from avatar_engine.components.rig import Rig
 from avatar_engine.engine.errors import AssetError, SceneError, suggest
 from avatar_engine.engine.model import Model
-from avatar_engine.scenes.measuring import measure
+from avatar_engine.scenes.measuring import eye_turn, measure
 from avatar_engine.scenes.profile import AvatarProfile, Measures, load_profile
 from avatar_engine.scenes.rigging import compile_rig
-from avatar_engine.scenes.seeing import shapes_seen
+from avatar_engine.scenes.seeing import shapes_seen, still_targets
 
 MODEL_FILES = (".glb", ".gltf", ".vrm")
 OTHER_FILES = {
@@ -100,7 +100,9 @@ class AvatarLibrary:
             profile = profile.model_copy(update={"licence": licence_of(model)})
         measures = measure(model, profile.measures)
         seen = shapes_seen(model, measures)
-        rig = compile_rig(profile, name, model.morph_names, model.joint_names, str(path), seen)
+        still = still_targets(model)
+        turn = eye_turn(model, measures)
+        rig = compile_rig(profile, name, model.morph_names, model.joint_names, str(path), seen, still, turn)
         return Avatar(name, profile, model, rig, measures)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.model import Joint, Mesh, Model
+from avatar_engine.scenes.automap import normalised
 from avatar_engine.scenes.profile import Measures
 
 Floats = NDArray[np.float64]
@@ -18,6 +19,13 @@ IPD_M = 0.063
 CHIN_BELOW_EYES_IPD = (1.35, 2.4)
 """Where the lowest point of the chin is looked for, in pupil distances below the eyes; 1.85 is usual."""
 USUAL_CHIN_IPD = 1.85
+EYE_RADIUS_IPD = 0.19
+"""An eyeball is 24 mm long (Bekerman 2014, Variations in eyeball diameters of the healthy adults): half, over IPD_M."""
+DEEP_JOINT_IPD = 0.5
+"""A joint this far behind the front of its eye is not the middle of an eyeball (bundled people: 0.27)."""
+TURNS_IPD = 0.06
+"""A shape that moves an eye this far looks somewhere; lids drag an eye less."""
+LOOKS = {f"eyelook{way}{side}" for way in ("up", "down", "in", "out") for side in ("left", "right")}
 
 
 def measure(model: Model, given: Measures | None = None) -> Measures:
@@ -41,7 +49,7 @@ def measure(model: Model, given: Measures | None = None) -> Measures:
     else:
         found |= _without_eyes(points)
     known = {**found, **{key: value for key, value in given.model_dump().items() if value is not None}}
-    found["chin_m"] = known["chin_m"] = known.get("chin_m") or _chin(meshes, known)
+    found["chin_m"] = known["chin_m"] = known.get("chin_m") or max(_chin(meshes, known), _face_end(meshes))
     found["head_width_m"] = _head_width(points, known)
     found |= _shoulders(model, points, known)
     return Measures(**{**found, **{k: v for k, v in given.model_dump().items() if v is not None}})
@@ -49,17 +57,61 @@ def measure(model: Model, given: Measures | None = None) -> Measures:
 
 def _eyes(model: Model, meshes: list[Mesh]) -> tuple[Floats | None, Floats | None]:
     """Centres of the left and the right eye (3,), from joints, else from the eyeballs themselves."""
+    joints = _eye_joints(model)
+    balls = _eyeballs(meshes)
+    if joints is None or balls is None:
+        return joints or balls or (None, None)
+    # Some makers put the joints deep in the head and close together: the eyes are where they are seen.
+    inside = all(ball.min(0)[0] <= joint[0] <= ball.max(0)[0] for joint, ball in zip(joints, _eye_points(meshes)))
+    return joints if inside else balls
+
+
+def eye_turn(model: Model, sizes: Measures) -> float:
+    """Radians an eye joint turns per radian of gaze, 0..1: below 1 where it lies far behind the eye it moves.
+
+    0 where the eyeLook shapes turn the eyeballs themselves: joints would turn them a second time.
+    """
+    meshes = [mesh for mesh in model.meshes if mesh.level == 0]
+    joints, eyes = _eye_joints(model), _eye_points(meshes)
+    if joints is None or not eyes:
+        return 1.0
+    ipd = sizes.eye_distance_m or IPD_M
+    turning = {
+        normalised(target.name)
+        for mesh in _eye_meshes(meshes)
+        for target in mesh.targets
+        if len(target.delta) and float(np.abs(target.delta).max()) > TURNS_IPD * ipd
+    }
+    if turning >= LOOKS:
+        return 0.0
+    arm = float(np.mean([eye[:, 2].max() - joint[2] for joint, eye in zip(joints, eyes)]))
+    return 1.0 if arm < DEEP_JOINT_IPD * ipd else EYE_RADIUS_IPD * ipd / arm
+
+
+def _eye_joints(model: Model) -> tuple[Floats, Floats] | None:
     left, right = (_joint(model, side, r"eye(?!lid|brow|lash|_?socket)") for side in ("left", "right"))
-    if left is not None and right is not None and left[0] > right[0]:
-        return left, right
-    balls = [mesh.positions for mesh in meshes if mesh.material.kind == "eye"]
-    if balls:
-        points = np.concatenate(balls).astype(np.float64)
-        middle = (points[:, 0].min() + points[:, 0].max()) / 2
-        sides = points[points[:, 0] > middle], points[points[:, 0] <= middle]
-        if len(sides[0]) and len(sides[1]):
-            return tuple((side.min(0) + side.max(0)) / 2 for side in sides)
-    return None, None
+    return (left, right) if left is not None and right is not None and left[0] > right[0] else None
+
+
+def _eye_meshes(meshes: list[Mesh]) -> list[Mesh]:
+    irises = [mesh for mesh in meshes if re.search("iris|pupil", f"{mesh.name} {mesh.material.name}".lower())]
+    return irises or [mesh for mesh in meshes if mesh.material.kind == "eye"]
+
+
+def _eye_points(meshes: list[Mesh]) -> tuple[Floats, ...]:
+    """(n, 3) of the left and of the right eye, or nothing; irises, where they are meshes of their own."""
+    balls = [mesh.positions for mesh in _eye_meshes(meshes)]
+    if not balls:
+        return ()
+    points = np.concatenate(balls).astype(np.float64)
+    middle = (points[:, 0].min() + points[:, 0].max()) / 2
+    sides = points[points[:, 0] > middle], points[points[:, 0] <= middle]
+    return sides if len(sides[0]) and len(sides[1]) else ()
+
+
+def _eyeballs(meshes: list[Mesh]) -> tuple[Floats, Floats] | None:
+    sides = _eye_points(meshes)
+    return ((sides[0].min(0) + sides[0].max(0)) / 2, (sides[1].min(0) + sides[1].max(0)) / 2) if sides else None
 
 
 def _joint(model: Model, side: str, what: str) -> Floats | None:
@@ -112,6 +164,13 @@ def _chin(meshes: list[Mesh], known: dict[str, float]) -> float:
     if fall[steepest] < 1.0:  # a beard, a scarf: no edge to be seen
         return float(usual)
     return float(heights[steepest + 1] - step / 2)
+
+
+def _face_end(meshes: list[Mesh]) -> float:
+    """Lowest point of the skin that has shapes: a face without a neck ends at its chin."""
+    return min(
+        (float(m.positions[:, 1].min()) for m in meshes if m.material.kind == "skin" and m.targets), default=-9e9
+    )
 
 
 def _head_width(points: Floats, known: dict[str, float]) -> float:

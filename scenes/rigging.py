@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from avatar_engine.components.action_units import catalogue
 from avatar_engine.components.controls import CONTROL_INDEX, CONTROLS, POSE, POSE_INDEX
 from avatar_engine.components.rig import Float, Limit, Rig
 from avatar_engine.components.viseme_shapes import viseme_matrix
-from avatar_engine.components.visemes import VISEMES
+from avatar_engine.components.visemes import VISEME_INDEX, VISEMES
 from avatar_engine.engine.errors import SceneError, suggest
-from avatar_engine.scenes.automap import joint_aliases, propose
+from avatar_engine.scenes.automap import joint_aliases, normalised, propose
 from avatar_engine.scenes.profile import AvatarProfile
 
 # role -> names under which models keep that joint, best first
@@ -89,13 +89,17 @@ def compile_rig(
     joints: Sequence[str],
     where: str,
     seen: Mapping[str, str] | None = None,
+    still: Collection[str] = (),
+    eye_turn: float = 1.0,
 ) -> Rig:
     """The Rig of a model with these target and joint names. Raises SceneError for names that are not there.
 
     seen: control -> target, found on the mesh; serves where neither the profile nor the names know better.
+    still: targets that move nothing, so that another family's shape may do what their names only promise.
+    eye_turn: radians that an eye joint turns per radian of gaze; below 1 where it lies far behind the eye.
     """
     targets = {target: index for index, target in enumerate(morphs)}
-    guess = propose(morphs)
+    guess = propose([target for target in morphs if target not in still])
     control_morphs = np.zeros((len(CONTROLS), len(morphs)), np.float32)
     gain = np.ones(len(CONTROLS), np.float32)
     offset = np.zeros(len(CONTROLS), np.float32)
@@ -118,6 +122,11 @@ def compile_rig(
     unit_controls, unit_morphs = _units(profile, targets, where)
     roles = joint_roles(profile, joints, where)
     viseme_controls = viseme_matrix(profile.visemes)
+    jaw = CONTROL_INDEX["jawOpen"]
+    promised = any(normalised(target) == "jawopen" for target in still)
+    if promised and "aa" in guess.visemes and "jaw" not in roles and not control_morphs[jaw].any():
+        # An empty jawOpen amid a mouth that else has its shapes: the open vowel is what it has instead.
+        control_morphs[jaw, targets[guess.visemes["aa"]]] = 1.0 / viseme_controls[VISEME_INDEX["aa"], jaw]
     return Rig(
         name=name,
         viseme_controls=viseme_controls,
@@ -127,7 +136,7 @@ def compile_rig(
         control_morphs=control_morphs,
         unit_morphs=unit_morphs,
         viseme_morphs=_viseme_morphs(control_morphs, viseme_controls, guess.visemes, targets),
-        pose_joints=_pose_joints(roles, len(joints)),
+        pose_joints=_pose_joints(roles, len(joints), eye_turn),
         control_joints=_control_joints(roles, len(joints), control_morphs),
         limits=tuple(
             Limit(tuple(CONTROL_INDEX[control] for control in limit.controls), limit.ceiling)
@@ -206,14 +215,15 @@ def _by_ending(endings: Sequence[str], joints: Sequence[str]) -> list[int]:
     return [number for ending in endings for number, tail in enumerate(tails) if ending in tail]
 
 
-def _pose_joints(roles: dict[str, int], count: int) -> Float:
+def _pose_joints(roles: dict[str, int], count: int, eye_turn: float) -> Float:
     matrix = np.zeros((len(POSE), count, 6), np.float32)
     for channel, drives in POSE_DRIVES.items():
         for role, axis, gain in drives:
             # a model without a neck or spine joint turns its head instead
             stand_in = "head" if role in ("neck", "spine") and role not in roles and channel != "breath" else role
             if stand_in in roles:
-                matrix[POSE_INDEX[channel], roles[stand_in], axis] += gain
+                share = eye_turn if role.startswith("eye") else 1.0
+                matrix[POSE_INDEX[channel], roles[stand_in], axis] += gain * share
     return matrix.reshape(len(POSE), count * 6)
 
 

@@ -1,4 +1,4 @@
-"""Guesses from what a nameless morph target moves on the mesh: the jaw, a blink, a smile, pursed lips."""
+"""Guesses from what morph targets move on the mesh: which nameless one is the jaw or a blink, which move nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from avatar_engine.scenes.automap import propose
 from avatar_engine.scenes.profile import Measures
 
 Floats = NDArray[np.float64]
+STILL_M = 1e-4  # what moves no vertex further is an empty shape with rounding errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,24 @@ class _Motion:
     largest: float
 
 
+def still_targets(model: Model) -> frozenset[str]:
+    """Targets that move nothing: some exporters write all 52 names and leave empty what they have no shape for."""
+    moving = {
+        target.name
+        for mesh in model.meshes
+        for target in mesh.targets
+        if len(target.delta) and float(np.abs(target.delta).max()) > STILL_M
+    }
+    return frozenset(model.morph_names) - moving
+
+
 def shapes_seen(model: Model, sizes: Measures) -> dict[str, str]:
     """control -> target, only for targets whose names say nothing and controls that no name drives.
 
     Empty unless the model lacks a jaw or a blink: names are better evidence than geometry.
     """
-    guess = propose(model.morph_names)
+    still = still_targets(model)
+    guess = propose([name for name in model.morph_names if name not in still])
     if {"jawOpen", "eyeBlinkLeft"} <= guess.mapping.keys() or guess.visemes or not guess.unknown:
         return {}
     motions = [motion for name in guess.unknown if (motion := _motion(model, sizes, name)) is not None]

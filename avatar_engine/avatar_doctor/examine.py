@@ -12,6 +12,7 @@ from avatar_engine.components.controls import ARKIT, CONTROL_INDEX, POSE_INDEX
 from avatar_engine.components.visemes import VISEMES
 from avatar_engine.scenes.automap import propose
 from avatar_engine.scenes.library import Avatar
+from avatar_engine.scenes.seeing import still_targets
 
 VISIBLE_M = 0.0008  # a shape that moves the skin less than this is not seen at arm's length
 JAW_M = (0.006, 0.055)  # chin drop of a usable jaw; grown people open 40 to 50 mm at most
@@ -77,9 +78,14 @@ def _format(avatar: Avatar) -> Part:
     if extras.get("arms_relaxed"):
         findings.append(Finding("note", "pose", "arms were spread; they hang now"))
     families = propose(avatar.model.morph_names).families
-    exact = sum(name in avatar.model.morph_names for name in ARKIT)
-    names = ", ".join(([f"ARKit ({exact} of 52)"] if exact else []) + list(families[:1])) or "no known family"
+    still = still_targets(avatar.model)
+    exact = [name for name in ARKIT if name in avatar.model.morph_names]
+    names = ", ".join(([f"ARKit ({len(exact)} of 52)"] if exact else []) + list(families[:1])) or "no known family"
     findings.append(Finding("good" if exact or families else "warning", "names", names))
+    empty = [name for name in exact if name in still]
+    if empty:
+        advice = "shapes of other names stand in where there are any; else export them with their motion"
+        findings.append(Finding("note", "names", f"empty: {', '.join(empty)}", advice))
     return findings, [Mark(3, float(licence not in ("", "unknown")))]
 
 
@@ -126,7 +132,7 @@ def _gaze(avatar: Avatar, motion: Motion) -> Part:
     sizes = avatar.measures
     findings = []
     if bones:
-        findings.append(Finding("good", "gaze", f"eye bones, and {len(looks)} of 8 eyeLook shapes for the lids"))
+        findings.append(Finding("good", "gaze", f"eye bones, and {len(looks)} of 8 eyeLook shapes"))
     elif len(looks) >= 6:
         findings.append(Finding("good", "gaze", f"{len(looks)} eyeLook shapes"))
     else:

@@ -18,6 +18,7 @@ USUAL_REACH = {
     "browOuterUpRight": 0.11,
 }  # fmt: skip
 WEAK, STRONG = 0.55, 1.8  # of the usual: below or above it looks wrong at a glance
+SEEN_M = 0.0004
 UNEVEN = 0.3  # share by which one side may exceed the other
 
 
@@ -41,9 +42,7 @@ def measure_motion(body: Body) -> Motion:
     skin = body.chosen(face_skin(body))
     sizes = body.avatar.measures
     ipd = sizes.eye_distance_m or 0.063
-    reach = {
-        name: float(np.linalg.norm(shown(body, {name: 1.0}, raw=True)[skin], axis=1).max(initial=0.0)) for name in ARKIT
-    }
+    reach = {name: _reach(body, name, skin) for name in ARKIT}
     uneven = {}
     for name in ARKIT:
         if name.endswith("Left") and name not in ("mouthLeft", "jawLeft"):
@@ -53,7 +52,8 @@ def measure_motion(body: Body) -> Motion:
     gains = {}
     for name, usual in USUAL_REACH.items():
         share = reach[name] / (usual * ipd)
-        if 0.05 < share < WEAK or share > STRONG:
+        # Lids meet at 1 however large the eye is: less would leave it open.
+        if 0.05 < share < WEAK or (share > STRONG and not name.startswith("eyeBlink")):
             gains[name] = round(float(np.clip(1.0 / share, 0.5, 2.0)), 2)
     opened = shown(body, viseme="aa")
     drop = shown(body, {"jawOpen": 1.0}, raw=True)
@@ -61,6 +61,15 @@ def measure_motion(body: Body) -> Motion:
         drop = opened
     rest_gap, pp_gap = _lips(body, skin, opened, sizes)
     return Motion(reach, uneven, gains, float(-drop[skin, 1].min(initial=0.0)), rest_gap, pp_gap)
+
+
+def _reach(body: Body, name: str, skin: np.ndarray) -> float:
+    """Metres the skin moves; where it does not, what lies on it: drawn brows, irises."""
+    far = np.linalg.norm(shown(body, {name: 1.0}, raw=True), axis=1)
+    kind = "brow" if name.startswith("brow") else "eye" if name.startswith("eyeLook") else ""
+    drawn = body.chosen(tuple(mesh for mesh in body.meshes if mesh.material.kind == kind))
+    on_skin = float(far[skin].max(initial=0.0))
+    return on_skin if on_skin > SEEN_M else max(on_skin, float(far[drawn].max(initial=0.0)))
 
 
 def _lips(body: Body, skin: np.ndarray, opened: Float, sizes: Measures) -> tuple[float, float]:
