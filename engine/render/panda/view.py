@@ -19,6 +19,7 @@ from avatar_engine.engine.render.panda.shadow import PIXELS as SHADOW_PIXELS
 from avatar_engine.engine.render.panda.shadow import ShadowMap, ShadowScene
 from avatar_engine.engine.render.panda.shared import SharedModel, texture_side
 from avatar_engine.engine.render.panda.skeleton import bone_rows
+from avatar_engine.engine.render.panda.steady import Drawn
 
 Float = NDArray[np.float32]
 
@@ -30,8 +31,8 @@ ORDER: dict[MaterialKind, int] = {
 BACKDROP_ORDER = 30
 SOFT_ORDER = 35
 COVERED_ORDER, LINE_ORDER, BLENDED_ORDER = 31, 31, 32
-"""Covered parts have edges that blend with the background, yet hide what lies behind them, and what is blended lies on
-them: an iris on the white of an eye."""
+"""Parts covered by samples need the background behind their edges, and what is blended lies on them: an iris on the white
+of an eye. Only hair lies over blended parts: over its cap, whose shade shows between the strands."""
 STRAND_LINE_ORDER = 36
 
 OUTLINED = {"skin", "cloth", "plain", "hair"}
@@ -88,6 +89,7 @@ class View:
             self._body.set_shader_input("shadow_map", shadow_map.texture)
         self._curtain: Curtain | None = None
         self._badge: core.NodePath | None = None
+        self._drawn = Drawn()
 
     def close(self) -> None:
         """Let go of everything that only this view uses."""
@@ -119,6 +121,7 @@ class View:
                 self._level = level
                 self._build(snapshot.stage)
             self._light(snapshot.stage)
+            self._drawn = Drawn()
             if backdrop_changed:
                 self._paint(snapshot.stage)
             if badge_changed or backdrop_changed:
@@ -131,6 +134,7 @@ class View:
             eyes = np.einsum("pji,pj->pi", bones[:, :, :3], np.array(eye, np.float32) - bones[:, :, 3])
             for part, outline in self._outlines:
                 outline.update(moved[id(part)], eyes)
+        self._limit(bones, matrix, level, kept)
         if self._curtain is not None:
             self._curtain.cover(self.shared.extent(level).bands(bones, matrix), kept)
         packed = _vec4s(bones.reshape(-1, 4))
@@ -139,6 +143,19 @@ class View:
             self._shadow.root.set_shader_input("bones", packed)
         self._body.set_shader_input("view_projection", mat4(matrix))
         self._body.set_shader_input("camera", core.LVecBase4f(*eye, 1.0))
+
+    def _limit(self, bones: Float, matrix: NDArray[np.float64], level: int, kept: bool) -> None:
+        """Draw only the rows in which anything moved; the others still hold the last picture."""
+        if not kept:
+            self._drawn = Drawn()
+        if self.samples or self._badge is not None:
+            return
+        rows = self.shared.steady(level).rows(bones, matrix, (self.width, self.height), self._drawn)
+        if rows < self.height:
+            # The picture is drawn upside down: its first row is the lowest of the frame buffer.
+            self.root.set_scissor(0.0, 1.0, 0.0, rows / self.height)
+        else:
+            self.root.clear_scissor()
 
     def _build(self, stage: Stage) -> None:
         for part in self._parts:
@@ -181,7 +198,7 @@ class View:
         elif self.samples and material.kind not in ("lash", "brow"):
             self._style(path, shared, stage, "coverage")
             path.set_transparency(core.TransparencyAttrib.M_multisample)
-            path.set_bin("fixed", max(order, COVERED_ORDER))
+            path.set_bin("fixed", BLENDED_ORDER if material.kind == "hair" else max(order, COVERED_ORDER))
         elif layered and self.quality != "low":
             # Strands without multisampling: the solid part first, then soft ends and edges blended over all else.
             fringe = part.fringe()
