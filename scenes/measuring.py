@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ def eye_turn(model: Model, sizes: Measures) -> float:
     ipd = sizes.eye_distance_m or IPD_M
     turning = {
         normalised(target.name)
-        for mesh in _eye_meshes(meshes)
+        for mesh in eye_meshes(meshes)
         for target in mesh.targets
         if len(target.delta) and float(np.abs(target.delta).max()) > TURNS_IPD * ipd
     }
@@ -93,14 +94,16 @@ def _eye_joints(model: Model) -> tuple[Floats, Floats] | None:
     return (left, right) if left is not None and right is not None and left[0] > right[0] else None
 
 
-def _eye_meshes(meshes: list[Mesh]) -> list[Mesh]:
+def eye_meshes(meshes: Iterable[Mesh]) -> list[Mesh]:
+    """Those that show where the eyes look: irises where they are meshes of their own, else eyeballs."""
+    meshes = list(meshes)
     irises = [mesh for mesh in meshes if re.search("iris|pupil", f"{mesh.name} {mesh.material.name}".lower())]
     return irises or [mesh for mesh in meshes if mesh.material.kind == "eye"]
 
 
 def _eye_points(meshes: list[Mesh]) -> tuple[Floats, ...]:
     """(n, 3) of the left and of the right eye, or nothing; irises, where they are meshes of their own."""
-    balls = [mesh.positions for mesh in _eye_meshes(meshes)]
+    balls = [mesh.positions for mesh in eye_meshes(meshes)]
     if not balls:
         return ()
     points = np.concatenate(balls).astype(np.float64)

@@ -8,6 +8,7 @@ import numpy as np
 
 from avatar_engine.avatar_doctor.posing import Body, Float, face_skin, shown
 from avatar_engine.components.controls import ARKIT
+from avatar_engine.scenes.measuring import eye_meshes
 from avatar_engine.scenes.profile import Measures
 
 # Largest displacement of the skin at full control, in pupil distances; means over the bundled people.
@@ -66,8 +67,9 @@ def measure_motion(body: Body) -> Motion:
 def _reach(body: Body, name: str, skin: np.ndarray) -> float:
     """Metres the skin moves; where it does not, what lies on it: drawn brows, irises."""
     far = np.linalg.norm(shown(body, {name: 1.0}, raw=True), axis=1)
-    kind = "brow" if name.startswith("brow") else "eye" if name.startswith("eyeLook") else ""
-    drawn = body.chosen(tuple(mesh for mesh in body.meshes if mesh.material.kind == kind))
+    brows = [mesh for mesh in body.meshes if mesh.material.kind == "brow"]
+    on_it = brows if name.startswith("brow") else eye_meshes(body.meshes) if name.startswith("eyeLook") else []
+    drawn = body.chosen(tuple(on_it))
     on_skin = float(far[skin].max(initial=0.0))
     return on_skin if on_skin > SEEN_M else max(on_skin, float(far[drawn].max(initial=0.0)))
 

@@ -192,8 +192,15 @@ def expressed(
 
 
 def toon_kind(document: Document, number: int, kind: MaterialKind) -> MaterialKind:
-    """Toon materials are painted, not lit like eyes or teeth: only skin, hair and cloth keep their kind."""
+    """Toon materials are painted, not lit like eyes or teeth: only skin, hair and cloth keep their kind.
+
+    So are eyes that mirror nothing: their lights are drawn.
+    """
     material = document.items("materials")[number]
+    mirror = document.extension(material, "KHR_materials_specular")
+    if kind == "eye" and mirror is not None:
+        (factor,) = document.numbers(mirror, "specularFactor", f"materials[{number}]", (1.0,))
+        kind = kind if factor > 0.0 else "plain"
     toon = document.extension(material, "VRMC_materials_mtoon") is not None
     old = document.extension(document.root, "VRM")
     if old is not None and not toon:

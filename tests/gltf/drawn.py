@@ -85,4 +85,7 @@ def _material(build: Builder, name: str, colour: tuple[int, ...], mode: str) -> 
     image = build.add("images", {"bufferView": build.view(store.getvalue()), "mimeType": "image/png"})
     texture = build.add("textures", {"source": image})
     look = {"metallicFactor": 0, "baseColorTexture": {"index": texture}}
-    return build.add("materials", {"name": name, "alphaMode": mode, "pbrMetallicRoughness": look})
+    matt = {"KHR_materials_specular": {"specularFactor": 0}}
+    build.root["extensionsUsed"] = list(matt)
+    material = {"name": name, "alphaMode": mode, "pbrMetallicRoughness": look, "extensions": matt}
+    return build.add("materials", material)

@@ -55,6 +55,10 @@ def test_eyes_are_where_they_are_seen_and_turn_once(avatar: Avatar) -> None:
     assert avatar.rig.pose_joints[POSE_INDEX["head_yaw"]].any()
 
 
+def test_eyes_that_mirror_nothing_are_not_lit_like_eyeballs(avatar: Avatar) -> None:
+    assert [mesh.material.kind for mesh in avatar.model.meshes] == ["skin", "plain", "plain"]
+
+
 def test_the_doctor_sees_irises_and_says_what_is_empty(avatar: Avatar) -> None:
     told = {finding.topic: finding for finding in examine(avatar).findings}
     assert told["gaze"].grade == told["eyes"].grade == told["jaw"].grade == "good"
