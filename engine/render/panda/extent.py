@@ -23,8 +23,8 @@ class Extent:
 
     def __init__(self, meshes: Sequence[Mesh], lookup: NDArray[np.int64]) -> None:
         points = np.vstack([mesh.positions for mesh in meshes]).astype(np.float64)
-        index = np.vstack([_bones(mesh, lookup) for mesh in meshes])
-        weight = np.vstack([_weights(mesh) for mesh in meshes]).astype(np.float64)
+        index = np.vstack([bones_of(mesh, lookup) for mesh in meshes])
+        weight = np.vstack([weights_of(mesh) for mesh in meshes]).astype(np.float64)
         angle = np.linspace(0.0, 2.0 * np.pi, RING, endpoint=False)
         ring = np.stack([np.cos(angle), np.sin(angle)])
         height = points[:, 1]
@@ -65,13 +65,15 @@ class Extent:
         return np.clip(np.stack([left, right], 1), -1.0, 1.0)
 
 
-def _bones(mesh: Mesh, lookup: NDArray[np.int64]) -> NDArray[np.int64]:
+def bones_of(mesh: Mesh, lookup: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n, 4) palette entries that move each vertex."""
     if mesh.joints is None or mesh.weights is None:
         return np.full((len(mesh.positions), 4), lookup[mesh.attached_joint])
     return lookup[mesh.joints]
 
 
-def _weights(mesh: Mesh) -> NDArray[np.float32]:
+def weights_of(mesh: Mesh) -> NDArray[np.float32]:
+    """(n, 4) their shares."""
     if mesh.joints is None or mesh.weights is None:
         return np.tile(np.array([1.0, 0.0, 0.0, 0.0], np.float32), (len(mesh.positions), 1))
     return mesh.weights

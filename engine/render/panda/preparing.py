@@ -53,6 +53,7 @@ def prepare(
             hand_over(lambda made=made: context.upload(made))  # type: ignore[misc]
             shared.keep_texture(source, fine, made)
     shared.extent(level)
+    shared.steady(level)
     shared.seen(level, key, side, RemoteDepthBuffers(buffers, hand_over))
     if lines:
         for part in shared.meshes(level):

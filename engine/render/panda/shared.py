@@ -11,6 +11,7 @@ from avatar_engine.engine.model import Mesh, Model, Texture
 from avatar_engine.engine.render.panda.extent import Extent
 from avatar_engine.engine.render.panda.geometry import Palette, SharedMesh, make_texture, palette
 from avatar_engine.engine.render.panda.occlusion import Baker, DepthBuffers, DepthPictures
+from avatar_engine.engine.render.panda.steady import Steady
 
 KEPT_LIGHTS = 6  # directions of the key light whose bake is kept per level
 
@@ -29,6 +30,7 @@ class SharedModel:
         self._there = sorted({mesh.level for mesh in model.meshes})
         self._levels: dict[int, list[SharedMesh]] = {}
         self._extents: dict[int, Extent] = {}
+        self._steady: dict[int, Steady] = {}
         self._textures: dict[tuple[int, int], core.Texture] = {}
         self._sky: dict[int, list[Float]] = {}
         self._seen: dict[tuple[int, Way | None], list[core.GeomVertexArrayData]] = {}
@@ -50,6 +52,12 @@ class SharedModel:
             meshes = [shared.mesh for shared in self.meshes(level)]
             self._extents[level] = Extent(meshes, self.palette.lookup)
         return self._extents[level]
+
+    def steady(self, level: int) -> Steady:
+        """Which parts of a level hold still from frame to frame."""
+        if level not in self._steady:
+            self._steady[level] = Steady(self.meshes(level), self.palette.lookup)
+        return self._steady[level]
 
     def seen(
         self, level: int, key: Way | None, side: int, buffers: DepthPictures | None = None
