@@ -33,6 +33,7 @@ demo: $(STAMP) ## Turn the bundled speech into out/demo.mp4
 lint: $(STAMP_DEV) ## Format, lint, types and layer contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(BIN)/python -m tools.unit_pages --check
 	@$(BIN)/python tools/link.py
 	@$(BIN)/mypy
 	@cd .link && ../$(BIN)/lint-imports --config ../pyproject.toml --no-cache
