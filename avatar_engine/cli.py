@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return _run(arguments)
     is_program()
+    # Read when numpy is loaded. A tick uses one thread of it (decision 2); the others would only hold memory.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = _run(None)
     if code == STOPPED:
         end_process(code)

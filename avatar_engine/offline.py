@@ -155,11 +155,11 @@ def render(
             told = now
             progress(packet.start_sample / rate, reader.duration_s)
         del packet  # and its picture, before the next one is drawn
+    duration_s = end / rate
+    if progress is not None:  # before the file is in its place: an error from here on leaves none
+        progress(duration_s, duration_s)
     sink.close()
     wall_s, cpu_s = time.perf_counter() - began, time.process_time() - worked
-    duration_s = end / rate
-    if progress is not None:
-        progress(duration_s, duration_s)
     return RenderReport(
         output=sink.path,
         duration_s=duration_s,
