@@ -14,8 +14,8 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-Piece = Callable[[], None]
-HandOver = Callable[[Piece], None]
+from avatar_engine.engine.render.base import HandOver, Piece
+
 Value = TypeVar("Value")
 
 SWITCH_S = 0.0005

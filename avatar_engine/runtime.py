@@ -44,10 +44,10 @@ from avatar_engine.engine.messages import (
     SetScene,
     SpokenWord,
 )
-from avatar_engine.engine.render.base import Renderer
+from avatar_engine.engine.render.base import HandOver, Renderer, Show
 from avatar_engine.engine.world import Row, World
 from avatar_engine.inlet import SpeechInlet
-from avatar_engine.loading import Aside, HandOver
+from avatar_engine.loading import Aside
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.posing import aimed, dressed, viewer
 from avatar_engine.reloading import FilesInUse, FileTold, PersonaChanged, SceneChanged
@@ -306,8 +306,8 @@ class Runtime:
         scene = self.files.scene(scene_path(options.scene or avatar.profile.default_scene or DEFAULT_SCENE))
         stage = dressed(scene, options.background, None)
         level = level_for(options.quality, options.height, self.renderer.info.software)
-        size = options.width, options.height
-        return avatar, self.renderer.prepare(avatar.model, stage, *size, options.quality, level, hand_over)
+        show = Show(avatar.model, stage, options.width, options.height, options.quality, level)
+        return avatar, self.renderer.prepare(show, hand_over)
 
     def _take_in(self) -> None:
         while self._outside:

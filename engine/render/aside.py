@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.base import Quality, Renderer, RenderSnapshot, Stage
+from avatar_engine.engine.render.base import HandOver, Quality, Renderer, RenderSnapshot, Show
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +40,13 @@ class RendererAside:
         """As `Renderer.open_view`."""
         return self._thread.submit(self._renderer.open_view, model, width, height, quality, pixels).result()
 
-    def prepare(
-        self,
-        model: Model,
-        stage: Stage,
-        width: int,
-        height: int,
-        quality: Quality,
-        level: int,
-        hand_over: Callable[[Callable[[], None]], None],
-    ) -> object:
+    def prepare(self, show: Show, hand_over: HandOver) -> object:
         """As `Renderer.prepare`; pieces are done between pictures."""
 
         def between(piece: Callable[[], None]) -> None:
             hand_over(lambda: self._thread.submit(piece).result())
 
-        return self._renderer.prepare(model, stage, width, height, quality, level, between)
+        return self._renderer.prepare(show, between)
 
     def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None:
         """As `Renderer.resize_view`."""

@@ -76,6 +76,23 @@ class RenderSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Show:
+    """What a view will show first: everything that takes time to make ready depends on it."""
+
+    model: Model
+    stage: Stage
+    width: int
+    height: int
+    quality: Quality
+    level: int
+
+
+Piece = Callable[[], None]
+HandOver = Callable[[Piece], None]
+"""Has a piece of work of a few milliseconds done on the drawing thread, and returns when it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class RendererInfo:
     """What draws: filled by the renderer once it has a context."""
 
@@ -96,16 +113,7 @@ class Renderer(Protocol):
         """A picture of one avatar. Geometry and textures of one Model object are shared between views."""
         ...
 
-    def prepare(
-        self,
-        model: Model,
-        stage: Stage,
-        width: int,
-        height: int,
-        quality: Quality,
-        level: int,
-        hand_over: Callable[[Callable[[], None]], None],
-    ) -> object:
+    def prepare(self, show: Show, hand_over: HandOver) -> object:
         """Make a model ready on a thread that does not draw, so that its first picture takes no longer than others.
 
         `hand_over(piece)` has a piece of a few milliseconds done on the drawing thread and returns when it is. What

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.base import Quality, Renderer, RenderSnapshot, Stage
+from avatar_engine.engine.render.base import HandOver, Quality, Renderer, RenderSnapshot, Show
 from avatar_engine.engine.render.null import black_picture
 
 
@@ -29,18 +29,9 @@ class ContainedRenderer:
         self._last[view] = black_picture(width, height, pixels)
         return view
 
-    def prepare(
-        self,
-        model: Model,
-        stage: Stage,
-        width: int,
-        height: int,
-        quality: Quality,
-        level: int,
-        hand_over: Callable[[Callable[[], None]], None],
-    ) -> object:
+    def prepare(self, show: Show, hand_over: HandOver) -> object:
         """As the renderer does."""
-        return self._renderer.prepare(model, stage, width, height, quality, level, hand_over)
+        return self._renderer.prepare(show, hand_over)
 
     def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None:
         """As the renderer does."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from avatar_engine.engine.errors import EngineError
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot, Stage
+from avatar_engine.engine.render.base import HandOver, Quality, RendererInfo, RenderSnapshot, Show
 
 
 class NullRenderer:
@@ -27,16 +27,7 @@ class NullRenderer:
         self._views[number] = (width, height, pixels)
         return number
 
-    def prepare(
-        self,
-        model: Model,
-        stage: Stage,
-        width: int,
-        height: int,
-        quality: Quality,
-        level: int,
-        hand_over: Callable[[Callable[[], None]], None],
-    ) -> object:
+    def prepare(self, show: Show, hand_over: HandOver) -> object:
         """Nothing is to be made ready."""
         return None
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from panda3d import core
 
+from avatar_engine.engine.render.base import HandOver
 from avatar_engine.engine.render.panda.context import Context
 from avatar_engine.engine.render.panda.geometry import make_texture
 from avatar_engine.engine.render.panda.occlusion import DepthBuffers
 from avatar_engine.engine.render.panda.shared import SharedModel, side_for
-
-HandOver = Callable[[Callable[[], None]], None]
 
 
 class RemoteDepthBuffers:

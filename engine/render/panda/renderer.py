@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
 from avatar_engine.engine.errors import EngineError
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.base import Quality, RendererInfo, RenderSnapshot, Stage
+from avatar_engine.engine.render.base import HandOver, Quality, RendererInfo, RenderSnapshot, Show
 from avatar_engine.engine.render.panda.context import Context
 from avatar_engine.engine.render.panda.curtain import Backdrops
 from avatar_engine.engine.render.panda.occlusion import DepthBuffers
@@ -88,26 +88,17 @@ class PandaRenderer:
         self._context.sweep()
         return images
 
-    def prepare(
-        self,
-        model: Model,
-        stage: Stage,
-        width: int,
-        height: int,
-        quality: Quality,
-        level: int,
-        hand_over: Callable[[Callable[[], None]], None],
-    ) -> object:
+    def prepare(self, show: Show, hand_over: HandOver) -> object:
         """Make a level of a model ready before it is shown; see `Renderer`."""
-        shared = self._models.get(id(model)) or self._prepared.get(id(model))
+        shared = self._models.get(id(show.model)) or self._prepared.get(id(show.model))
         if shared is None:
-            shared = self._prepared[id(model)] = SharedModel(model, self._depths)
-        lines = self.info.software and samples(quality, True) == 0 and quality != "low"
-        way = key_direction(stage)
-        there = shared.level(level)
-        side = texture_side(there, height)
+            shared = self._prepared[id(show.model)] = SharedModel(show.model, self._depths)
+        lines = self.info.software and samples(show.quality, True) == 0 and show.quality != "low"
+        way = key_direction(show.stage)
+        there = shared.level(show.level)
+        side = texture_side(there, show.height)
         prepare(shared, there, side, way, lines, self._context, self._depths, hand_over)
-        return shared, self._backdrops.get(stage.background, width, height)
+        return shared, self._backdrops.get(show.stage.background, show.width, show.height)
 
     def resources(self) -> tuple[int, int]:
         """How many textures and vertex buffers the card holds."""
