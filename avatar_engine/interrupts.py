@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 STOPPED = 130
@@ -43,7 +45,6 @@ class Interrupts:
         """What leaves no trace behind where the program is ended; called on any thread, and perhaps twice."""
         self._holds = 0
         self._waiting = False
-        self._last_resort: threading.Timer | None = None
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -54,10 +55,32 @@ class Interrupts:
         numbers = (signal.SIGINT, signal.SIGTERM)
         before = [signal.signal(number, self._on_signal) for number in numbers]
         try:
-            yield
+            with self._last_resort() if _program else nullcontext():
+                yield
         finally:
             for number, handler in zip(numbers, before):
                 signal.signal(number, handler)
+
+    @contextmanager
+    def _last_resort(self) -> Iterator[None]:
+        """A thread that hears of signals as the process does. `_on_signal` waits for the main thread's next Python
+        instruction, which native code or a lock entered just before the signal may keep from it for long.
+        """
+        heard, told = socket.socketpair()
+        told.setblocking(False)
+        threading.Thread(target=self._listen, args=(heard,), name="interrupts", daemon=True).start()
+        before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            told.close()
+
+    def _listen(self, heard: socket.socket) -> None:
+        with heard:
+            if heard.recv(1):  # nothing when it was closed
+                time.sleep(GRACE_S)
+                self._end()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -72,10 +95,6 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if _program and self._last_resort is None:
-            self._last_resort = threading.Timer(GRACE_S, self._end)
-            self._last_resort.daemon = True
-            self._last_resort.start()
         if self._holds:
             self._waiting = True
         else:
