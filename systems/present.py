@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from avatar_engine.components.session import Float, View
 from avatar_engine.engine.clock import frame_blend, frames_in_tick
 from avatar_engine.engine.image import Image
 from avatar_engine.engine.messages import VideoFrame
-from avatar_engine.engine.render.aside import Drawn, RendererAside
+from avatar_engine.engine.render.aside import Asked, RendererAside
 from avatar_engine.engine.render.base import Quality, Renderer, RenderSnapshot
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Row, World
@@ -30,7 +29,7 @@ class Studio:
         self.renderer = renderer
         self.took_s = 0.0  # what drawing the pictures handed out last took
         self._late: list[tuple[View, VideoFrame]] = []
-        self._asked: list[tuple[list[Job], Future[Drawn]]] = []
+        self._asked: list[tuple[list[Job], Asked]] = []
 
     def pictures(self, still: list[tuple[View, VideoFrame]], rounds: list[list[Job]]) -> list[tuple[View, VideoFrame]]:
         """Frames to hand out now: this tick's, or the last tick's where the renderer draws aside."""
@@ -42,7 +41,9 @@ class Studio:
         asked = [(jobs, self.renderer.draw_soon([snapshot for _, _, snapshot in jobs])) for jobs in rounds]
         still, self._late = self._late, still
         asked, self._asked = self._asked, asked
-        done = [(jobs, future.result()) for jobs, future in asked]
+        done = [(jobs, before.result()) for jobs, before in asked]
+        for _, now in self._asked[:1]:  # the first of them draws while the next tick is simulated
+            now.wait_taken()
         self.took_s = sum(result.took_s for _, result in done)
         return still + _frames([(jobs, result.images) for jobs, result in done])
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.base import Quality, RenderSnapshot
+from avatar_engine.engine.render.base import Quality, RenderSnapshot, nobody_waits
 from avatar_engine.engine.render.null import NullRenderer
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.plugin.hosted import HostedRuntime
@@ -32,9 +32,9 @@ class MouthRenderer(NullRenderer):
         self._opens[view] = model.morph_names.index("jawOpen"), model.morph_names.index("mouthClose")
         return view
 
-    def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
+    def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
         """One grey each."""
-        images = super().draw(snapshots)
+        images = super().draw(snapshots, taken)
         for snapshot, image in zip(snapshots, images):
             jaw, lips = self._opens[snapshot.view]
             open_share = min(max(float(snapshot.morphs[jaw] - snapshot.morphs[lips]) / WIDE, 0.0), 1.0)

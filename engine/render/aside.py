@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.base import HandOver, Quality, Renderer, RenderSnapshot, Show
+from avatar_engine.engine.render.base import HandOver, Quality, Renderer, RenderSnapshot, Show, nobody_waits
+
+Draw = Callable[[Sequence[RenderSnapshot], Callable[[], None]], list[Image]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,31 @@ class Drawn:
 
     images: list[Image]
     took_s: float
+
+
+class Asked:
+    """Pictures under way."""
+
+    def __init__(self, thread: ThreadPoolExecutor, draw: Draw, snapshots: Sequence[RenderSnapshot]) -> None:
+        self._taken = threading.Event()
+        self._done = thread.submit(self._draw, draw, list(snapshots))
+
+    def wait_taken(self) -> None:
+        """Until the driver is at it alone. Whoever simulates meanwhile fights with drawing for the interpreter: every
+        array operation lets go of it and waits to get it back, and a picture takes half as long again."""
+        self._taken.wait()
+
+    def result(self) -> Drawn:
+        """The pictures, when they are there. Raises what drawing raised."""
+        return self._done.result()
+
+    def _draw(self, draw: Draw, snapshots: list[RenderSnapshot]) -> Drawn:
+        began = time.perf_counter()
+        try:
+            images = draw(snapshots, self._taken.set)
+        finally:
+            self._taken.set()
+        return Drawn(images, time.perf_counter() - began)
 
 
 class RendererAside:
@@ -56,13 +84,16 @@ class RendererAside:
         """As `Renderer.close_view`."""
         self._thread.submit(self._renderer.close_view, view).result()
 
-    def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
+    def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
         """As `Renderer.draw`."""
-        return self.draw_soon(snapshots).result().images
+        asked = self.draw_soon(snapshots)
+        asked.wait_taken()
+        taken()
+        return asked.result().images
 
-    def draw_soon(self, snapshots: Sequence[RenderSnapshot]) -> Future[Drawn]:
+    def draw_soon(self, snapshots: Sequence[RenderSnapshot]) -> Asked:
         """The same, without waiting."""
-        return self._thread.submit(self._timed, list(snapshots))
+        return Asked(self._thread, self._renderer.draw, snapshots)
 
     def close(self) -> None:
         """Close the renderer and end its thread."""
@@ -70,8 +101,3 @@ class RendererAside:
             self._thread.submit(self._renderer.close).result()
         finally:
             self._thread.shutdown()
-
-    def _timed(self, snapshots: list[RenderSnapshot]) -> Drawn:
-        began = time.perf_counter()
-        images = self._renderer.draw(snapshots)
-        return Drawn(images, time.perf_counter() - began)

@@ -104,6 +104,10 @@ class RendererInfo:
     extras: dict[str, str] = field(default_factory=dict)
 
 
+def nobody_waits() -> None:
+    """For `Renderer.draw`, where nobody wants to know."""
+
+
 class Renderer(Protocol):
     """One per process and per GL context; used from one thread only, but for `prepare`."""
 
@@ -125,8 +129,11 @@ class Renderer(Protocol):
 
     def close_view(self, view: int) -> None: ...
 
-    def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
-        """Draw all snapshots (each of another view), in order. The first picture of a view is complete."""
+    def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
+        """Draw all snapshots (each of another view), in order. The first picture of a view is complete.
+
+        taken: called when what remains is done by the driver, without the interpreter; not called when this raises.
+        """
         ...
 
     def close(self) -> None: ...

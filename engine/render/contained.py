@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.base import HandOver, Quality, Renderer, RenderSnapshot, Show
+from avatar_engine.engine.render.base import HandOver, Quality, Renderer, RenderSnapshot, Show, nobody_waits
 from avatar_engine.engine.render.null import black_picture
 
 
@@ -43,11 +43,11 @@ class ContainedRenderer:
         self._failed.discard(view)
         self._renderer.close_view(view)
 
-    def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
+    def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
         """All of them together; one by one as soon as something raises."""
         alive = [snapshot for snapshot in snapshots if snapshot.view not in self._failed]
         try:
-            drawn = self._renderer.draw(alive)
+            drawn = self._renderer.draw(alive, taken)
         except Exception:  # noqa: BLE001  (drawn again one by one: the one that raises again is named)
             for snapshot in alive:
                 self._draw_alone(snapshot)

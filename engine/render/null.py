@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from avatar_engine.engine.errors import EngineError
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.base import HandOver, Quality, RendererInfo, RenderSnapshot, Show
+from avatar_engine.engine.render.base import HandOver, Quality, RendererInfo, RenderSnapshot, Show, nobody_waits
 
 
 class NullRenderer:
@@ -40,8 +40,9 @@ class NullRenderer:
         self._shape(view)
         del self._views[view]
 
-    def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
+    def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
         """Black pictures, one per snapshot."""
+        taken()
         return [black_picture(*self._shape(snapshot.view)) for snapshot in snapshots]
 
     def close(self) -> None:

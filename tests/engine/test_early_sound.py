@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.engine.messages import AudioChunk, FramePacket
+from avatar_engine.engine.render.base import nobody_waits
 from avatar_engine.engine.render.null import NullRenderer
 from avatar_engine.live import Delivery, LiveDriver
 from avatar_engine.options import RuntimeOptions, SessionOptions
@@ -21,9 +22,9 @@ DRAWING_S = 0.03
 class SlowRenderer(NullRenderer):
     """Needs as long for a picture as a busy machine."""
 
-    def draw(self, snapshots):
+    def draw(self, snapshots, taken=nobody_waits):
         time.sleep(DRAWING_S)
-        return super().draw(snapshots)
+        return super().draw(snapshots, taken)
 
 
 def test_early_packets_are_the_later_ones_without_pictures() -> None:

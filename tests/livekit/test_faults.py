@@ -14,6 +14,7 @@ from livekit import rtc
 
 from avatar_engine.engine.errors import OutputError
 from avatar_engine.engine.journal import JournalWriter, TickRecord, read_ticks
+from avatar_engine.engine.render.base import nobody_waits
 from avatar_engine.live import LiveDriver
 from avatar_engine.plugin.hosted import HostedRuntime
 from avatar_engine.plugin.publish_options import PublishOptions
@@ -32,10 +33,10 @@ class Breaking(MouthRenderer):
 
     broken = -1
 
-    def draw(self, snapshots):
+    def draw(self, snapshots, taken=nobody_waits):
         if any(snapshot.view == self.broken for snapshot in snapshots):
             raise RuntimeError("out of memory on the card")
-        return super().draw(snapshots)
+        return super().draw(snapshots, taken)
 
 
 async def speak(stage, seconds: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from avatar_engine.engine.errors import DeviceError
 from avatar_engine.engine.image import Image
 from avatar_engine.engine.render.aside import RendererAside
-from avatar_engine.engine.render.base import RenderSnapshot
+from avatar_engine.engine.render.base import RenderSnapshot, nobody_waits
 from avatar_engine.engine.render.null import NullRenderer
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.runtime import Runtime, make_runtime
@@ -28,11 +28,11 @@ class Failing(NullRenderer):
 
     drawn = 0
 
-    def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
+    def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
         self.drawn += 1
         if self.drawn == 2:
             raise DeviceError("driver", "lost", "start again")
-        return super().draw(snapshots)
+        return super().draw(snapshots, taken)
 
 
 def frames_of(runtime: Runtime, ticks: int) -> Iterator[list[tuple[int, bytes | None]]]:

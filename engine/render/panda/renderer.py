@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from weakref import WeakValueDictionary
 
 from avatar_engine.engine.errors import EngineError
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
-from avatar_engine.engine.render.base import HandOver, Quality, RendererInfo, RenderSnapshot, Show
+from avatar_engine.engine.render.base import HandOver, Quality, RendererInfo, RenderSnapshot, Show, nobody_waits
 from avatar_engine.engine.render.panda.context import Context
 from avatar_engine.engine.render.panda.curtain import Backdrops
 from avatar_engine.engine.render.panda.occlusion import DepthBuffers
@@ -75,16 +75,22 @@ class PandaRenderer:
             target.forget(old)
         self._drop_unused()
 
-    def draw(self, snapshots: Sequence[RenderSnapshot]) -> list[Image]:
-        """Draw all snapshots in order."""
+    def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
+        """Bring all scenes to their snapshots, then draw them in order."""
+        views = [self._view(snapshot.view) for snapshot in snapshots]
+        targets = [self._target(view) for view in views]
         images = []
-        for snapshot in snapshots:
-            view = self._view(snapshot.view)
-            target = self._target(view)
-            view.update(snapshot, kept=target.holds is view)
-            pixels = self._draw(view, target)
-            target.holds = view
-            images.append(Image(view.width, view.height, "bgra", pixels))
+        try:
+            for snapshot, view, target in zip(snapshots, views, targets):
+                view.update(snapshot, kept=target.holds is view)
+                target.holds = view
+            taken()
+            for view, target in zip(views, targets):
+                images.append(Image(view.width, view.height, "bgra", self._draw(view, target)))
+        except BaseException:
+            for target in targets:
+                target.holds = None  # not drawn, whatever it was meant to hold
+            raise
         self._context.sweep()
         return images
 
