@@ -59,7 +59,7 @@ from avatar_engine.systems.pipeline import build_schedule
 from avatar_engine.systems.present import Studio, level_for
 from avatar_engine.systems.publish import Outbox
 from avatar_engine.systems.script import adopt
-from avatar_engine.systems.viseme_analysis import RING, VisemeEngine
+from avatar_engine.systems.viseme_analysis import VisemeEngine
 from avatar_engine.systems.viseme_model import GuidedModel, look_ahead_s
 from avatar_engine.viseme_models import make_viseme_model
 from avatar_engine.wording import Wording
@@ -157,7 +157,7 @@ class Runtime:
         world.batch.widen("morphs_before", len(rig.morph_names))
         world.batch.widen("joints", len(rig.joint_names) * 6)
         world.batch.widen("joints_before", len(rig.joint_names) * 6)
-        track = VisemeTimeline(self._model.open(), np.zeros((RING, 20), np.float32))
+        track = VisemeTimeline(self._model.open())
         speech = Speech(
             SpeechTimeline(self.options.audio_rate, self._look_ahead_s, self.options.spare_s),
             np.zeros(0, np.float32),

@@ -40,10 +40,9 @@ class Speech:
 
 @dataclass(slots=True)
 class VisemeTimeline:
-    """Viseme frames (100 Hz) around now. `frames` is a ring addressed by hop index modulo its length."""
+    """How far a session's viseme frames (100 Hz) are; the frames themselves lie in the resource `VisemeEngine`."""
 
     slot: int
-    frames: Float  # (length, 20): 15 visemes + 5 cues
     fed: int = 0  # hops pushed into the model, counted on the session's timeline
     newest: int = -1  # newest hop with a frame
     asleep: bool = True  # nothing to analyse: the model is not called

@@ -103,6 +103,7 @@ class SpeechTimeline:
         self._done: deque[Segment] = deque()
         self._flowing = False
         self._tail_until = 0
+        self._forgets_at = 0
 
     def busy(self, now: int, tail: int = 0) -> bool:
         """Speech waits, is planned at or after `now`, or ended less than `tail` samples before it."""
@@ -159,7 +160,9 @@ class SpeechTimeline:
     def plan(self, start: int, end: int) -> None:
         """Decide the timeline at least up to `end` (the tick plays [start, end)): speech at most `lookahead + spare`
         further, silence after it at most `lookahead`, as other speech may still take its place."""
-        self._forget(start)
+        if start >= self._forgets_at:
+            self._forget(start)
+            self._forgets_at = start + self.rate
         self.planned_until = max(self.planned_until, start)
         horizon = end + self.lookahead + self.spare
         while self.planned_until < horizon:
@@ -197,18 +200,27 @@ class SpeechTimeline:
                 yield span, run.segment.played.read(position, position + count)
 
     def heard(self, start: int, stop: int) -> Float:
-        """The timeline at 16 kHz, positions [start, stop) counted at 16 kHz; silence where no speech is planned."""
-        out = np.zeros(stop - start, np.float32)
+        """The timeline at 16 kHz, positions [start, stop) counted at 16 kHz; silence where no speech is planned.
+
+        To be read at once: what is returned may be a view of samples that are yet to be forgotten.
+        """
+        out: Float | None = None
         for run in self.runs:
             at = self._to_heard(run.at)
-            first = self._to_heard(run.position)
-            count = self._to_heard(run.at + run.count) - at
-            low, high = max(at, start), min(at + count, stop)
+            end = self._to_heard(run.at + run.count)
+            low, high = max(at, start), min(end, stop)
             if high > low:
+                first = self._to_heard(run.position)
+                if high - low == stop - start and run.heard_to is None:
+                    part = run.segment.heard.read(first + low - at, first + high - at)
+                    if len(part) == high - low:
+                        return part
+                if out is None:
+                    out = np.zeros(stop - start, np.float32)
                 stop_at = first + high - at if run.heard_to is None else min(first + high - at, run.heard_to)
                 part = run.segment.heard.read(first + low - at, stop_at)
                 out[low - start : low - start + len(part)] = part
-        return out
+        return np.zeros(stop - start, np.float32) if out is None else out
 
     def place(self, position: int) -> tuple[Segment | None, int, int]:
         """What is heard at a 16 kHz position of the timeline: a segment (None: silence), the position in it, and the

@@ -27,12 +27,12 @@ class AudioIngest:
             start = first_sample(world.tick, timeline.rate, world.hz)
             end = first_sample(world.tick + 1, timeline.rate, world.hz)
             timeline.plan(start, end)
-            speech.samples = np.zeros(end - start, np.float32)
-            speech.spans = ()
-            if timeline.runs:
-                spans = []
-                for span, part in timeline.spans(start, end):
+            found = tuple(timeline.spans(start, end)) if timeline.runs else ()
+            if len(found) == 1 and len(found[0][1]) == end - start:
+                speech.samples = found[0][1].copy()
+            else:
+                speech.samples = np.zeros(end - start, np.float32)
+                for span, part in found:
                     speech.samples[span.offset : span.offset + len(part)] = part
-                    spans.append(span)
-                speech.spans = tuple(spans)
-                speaking[row.index, 0] = float(any(span.count for span in spans))
+            speech.spans = tuple(span for span, _ in found)
+            speaking[row.index, 0] = float(any(span.count for span in speech.spans))

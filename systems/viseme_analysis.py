@@ -13,12 +13,15 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from avatar_engine.components.session import Speech, VisemeTimeline
 from avatar_engine.engine.clock import first_sample
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Row, World
 from avatar_engine.systems.viseme_model import HOP, RATE, GuidedModel, VisemeFrames, VisemeModel
+
+Float = NDArray[np.float32]
 
 RING = 128  # frames kept: 1.28 s
 SILENT_FRAME = np.zeros(20, np.float32)
@@ -30,11 +33,39 @@ TOO_LATE_S = 0.25  # a word whose pronunciation came later than this after its b
 
 
 class VisemeEngine:
-    """The one viseme model of a runtime, as a resource."""
+    """The one viseme model of a runtime, as a resource, and the newest frames of all its streams.
+
+    frames: (slots, RING, 20), 15 visemes and 5 cues; every stream's ring is addressed by hop index modulo RING.
+    """
 
     def __init__(self, model: VisemeModel) -> None:
         self.model = model
         self.guided = model if isinstance(model, GuidedModel) else None
+        self.frames = np.zeros((4, RING, 20), np.float32)
+
+    def keep(self, slots: NDArray[np.int64], first: NDArray[np.int64], seen: VisemeFrames) -> None:
+        """Frames of the streams `slots` (n,), of which each one's oldest is that of its hop `first` (n,)."""
+        if slots.max() >= len(self.frames):
+            more = np.zeros((int(slots.max()) + 1, RING, 20), np.float32)
+            self.frames = np.concatenate([self.frames, more])
+        values = np.empty((*seen.openness.shape, 20), np.float32)
+        values[..., :15] = seen.weights
+        cues = (seen.openness, seen.closure, seen.labiodental, seen.rounding, seen.speech)
+        for column, cue in enumerate(cues, 15):
+            values[..., column] = cue
+        hops = first[:, None] + np.arange(values.shape[1])
+        self.frames[slots[:, None], hops % RING] = values
+
+    def at(self, slots: NDArray[np.int64], newest: NDArray[np.int64], middle: float) -> Float:
+        """Frames (n, 20) of the streams `slots` between two hops; none is newer than its stream's `newest` (n,)."""
+        low = int(np.floor(middle))
+        share = np.float32(middle - low)
+        before = self.frames[slots, np.minimum(low, newest) % RING]
+        after = self.frames[slots, np.minimum(low + 1, newest) % RING]
+        before *= np.float32(1.0) - share
+        after *= share
+        before += after
+        return before
 
 
 class VisemeAnalysis:
@@ -59,18 +90,18 @@ class VisemeAnalysis:
                 self._restart(model, track, tick_hop)
             hops = self._new_hops(model, speech, track, tick_hop, needed, world)
             if hops > 0 and speech.timeline.worded and engine.guided is not None:
-                self._feed_worded(engine.guided, speech, track, hops)
+                self._feed_worded(engine, engine.guided, speech, track, hops)
             elif hops > 0:
                 work[hops].append((speech, track))
         for hops, group in work.items():
-            self._feed(model, group, hops)
+            self._feed(engine, group, hops)
         visemes, cues = world.batch["visemes"], world.batch["cues"]
         visemes[:], cues[:] = SILENT_FRAME[:15], SILENT_FRAME[15:]
-        for _, (row, _speech, track) in sessions:
-            if not track.asleep and track.newest >= 0:
-                frame = self._at(track, middle)
-                visemes[row.index] = frame[:15]
-                cues[row.index] = frame[15:]
+        awake = [(row.index, t.slot, t.newest) for _, (row, _, t) in sessions if not t.asleep and t.newest >= 0]
+        if awake:
+            rows, slots, newest = np.array(awake, np.int64).T
+            frames = engine.at(slots, newest, middle)
+            visemes[rows], cues[rows] = frames[:, :15], frames[:, 15:]
 
     def _new_hops(
         self, model: VisemeModel, speech: Speech, track: VisemeTimeline, tick_hop: int, needed: int, world: World
@@ -101,11 +132,13 @@ class VisemeAnalysis:
         track.asleep = True
         track.segment = -1
 
-    def _feed_worded(self, model: GuidedModel, speech: Speech, track: VisemeTimeline, hops: int) -> None:
+    def _feed_worded(
+        self, engine: VisemeEngine, model: GuidedModel, speech: Speech, track: VisemeTimeline, hops: int
+    ) -> None:
         """As `_feed` for one stream, in pieces between which words are told."""
         end = track.fed + hops
         while track.fed < end:
-            self._feed(model, [(speech, track)], self._tell(model, speech, track, end) - track.fed)
+            self._feed(engine, [(speech, track)], self._tell(model, speech, track, end) - track.fed)
 
     def _tell(self, model: GuidedModel, speech: Speech, track: VisemeTimeline, end: int) -> int:
         """Tell the words that are due at the next hop; returns the hop before `end` at which to ask again, or `end`."""
@@ -129,34 +162,16 @@ class VisemeAnalysis:
             again = min(again, track.fed * HOP + int(due))
         return min(end, max(track.fed + 1, -(-again // HOP)))
 
-    def _feed(self, model: VisemeModel, group: list[tuple[Speech, VisemeTimeline]], hops: int) -> None:
+    def _feed(self, engine: VisemeEngine, group: list[tuple[Speech, VisemeTimeline]], hops: int) -> None:
         slots = np.array([track.slot for _, track in group], np.int64)
+        fed = np.array([track.fed for _, track in group], np.int64)
         for done in range(0, hops, PUSH_HOPS):
             count = min(PUSH_HOPS, hops - done)
-            audio = np.stack(
-                [
-                    speech.timeline.heard((track.fed + done) * HOP, (track.fed + done + count) * HOP)
-                    for speech, track in group
-                ]
-            )
-            frames = model.push(slots, audio)
-            values = _stacked(frames)
-            for index, (_speech, track) in enumerate(group):
-                first = track.fed + done - model.delay_frames
-                positions = np.arange(first, first + count)
-                track.frames[positions % RING] = values[index]
-                track.newest = first + count - 1
+            audio = np.empty((len(group), count * HOP), np.float32)
+            for samples, (speech, track) in zip(audio, group):
+                first = (track.fed + done) * HOP
+                samples[:] = speech.timeline.heard(first, first + count * HOP)
+            engine.keep(slots, fed + done - engine.model.delay_frames, engine.model.push(slots, audio))
         for _speech, track in group:
             track.fed += hops
-
-    def _at(self, track: VisemeTimeline, middle: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-        low = int(np.floor(middle))
-        share = np.float32(middle - low)
-        a, b = min(low, track.newest), min(low + 1, track.newest)
-        blended = track.frames[a % RING] * (1 - share) + track.frames[b % RING] * share
-        return np.asarray(blended, np.float32)
-
-
-def _stacked(frames: VisemeFrames) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
-    cues = (frames.openness, frames.closure, frames.labiodental, frames.rounding, frames.speech)
-    return np.concatenate([frames.weights, np.stack(cues, axis=-1)], axis=-1)
+            track.newest = track.fed - 1 - engine.model.delay_frames
