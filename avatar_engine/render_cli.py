@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from avatar_engine.options import (
     parse_quality,
     parse_resolution,
 )
+
+
+SMALL_PIXELS = 640 * 400
+"""Software drivers shade so few in the time it takes to wake their threads (measured: a sixth faster without them)."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
 
     text = text_of(options.text, options.text_file)
     width, height = parse_resolution(options.resolution)
+    if width * height <= SMALL_PIXELS:
+        os.environ.setdefault("LP_NUM_THREADS", "0")  # llvmpipe's; read when the driver starts
     emotion, intensity = _emotion(options.emotion)
     runtime = RuntimeOptions(
         viseme_model=options.visemes or default_viseme_model(), journal=options.journal, watch_files=options.watch

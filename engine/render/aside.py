@@ -63,6 +63,7 @@ class RendererAside:
             self._thread.shutdown()
             raise
         self.info = self._renderer.info
+        self._asked: Asked | None = None
 
     def open_view(self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra") -> int:
         """As `Renderer.open_view`."""
@@ -91,9 +92,17 @@ class RendererAside:
         taken()
         return asked.result().images
 
+    def pose(self, snapshots: Sequence[RenderSnapshot]) -> None:
+        """As `Renderer.pose`, in the caller's thread: it has time while the driver draws."""
+        if self._asked is not None:
+            self._asked.wait_taken()
+        self._renderer.pose(snapshots)
+
     def draw_soon(self, snapshots: Sequence[RenderSnapshot]) -> Asked:
-        """The same, without waiting."""
-        return Asked(self._thread, self._renderer.draw, snapshots)
+        """The same as `draw`, without waiting."""
+        self.pose(snapshots)
+        self._asked = Asked(self._thread, self._renderer.draw, snapshots)
+        return self._asked
 
     def close(self) -> None:
         """Close the renderer and end its thread."""

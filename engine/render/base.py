@@ -109,7 +109,7 @@ def nobody_waits() -> None:
 
 
 class Renderer(Protocol):
-    """One per process and per GL context; used from one thread only, but for `prepare`."""
+    """One per process and per GL context; used from one thread only, but for `prepare` and `pose`."""
 
     info: RendererInfo
 
@@ -128,6 +128,11 @@ class Renderer(Protocol):
     def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None: ...
 
     def close_view(self, view: int) -> None: ...
+
+    def pose(self, snapshots: Sequence[RenderSnapshot]) -> None:
+        """Optional: what of drawing these needs no driver, on a thread that does not draw. Not before `taken` was
+        called for the pictures before, and with the very objects that are drawn next."""
+        ...
 
     def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
         """Draw all snapshots (each of another view), in order. The first picture of a view is complete.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.model import Model
@@ -42,6 +43,11 @@ class ContainedRenderer:
         self._last.pop(view, None)
         self._failed.discard(view)
         self._renderer.close_view(view)
+
+    def pose(self, snapshots: Sequence[RenderSnapshot]) -> None:
+        """As the renderer does; what raises here raises when it is drawn."""
+        with suppress(Exception):
+            self._renderer.pose([snapshot for snapshot in snapshots if snapshot.view not in self._failed])
 
     def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
         """All of them together; one by one as soon as something raises."""

@@ -40,6 +40,9 @@ class NullRenderer:
         self._shape(view)
         del self._views[view]
 
+    def pose(self, snapshots: Sequence[RenderSnapshot]) -> None:
+        """Nothing moves."""
+
     def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
         """Black pictures, one per snapshot."""
         taken()

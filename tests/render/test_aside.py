@@ -12,7 +12,7 @@ import pytest
 from avatar_engine.engine.errors import DeviceError
 from avatar_engine.engine.image import Image
 from avatar_engine.engine.render.aside import RendererAside
-from avatar_engine.engine.render.base import RenderSnapshot, nobody_waits
+from avatar_engine.engine.render.base import Quality, RenderSnapshot, nobody_waits
 from avatar_engine.engine.render.null import NullRenderer
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.runtime import Runtime, make_runtime
@@ -45,12 +45,14 @@ def frames_of(runtime: Runtime, ticks: int) -> Iterator[list[tuple[int, bytes | 
         ]
 
 
-def test_the_same_pictures_a_tick_later() -> None:
+@pytest.mark.parametrize("quality", ["low", "medium"])
+def test_the_same_pictures_a_tick_later(quality: Quality) -> None:
+    """Two at a time, and posed by the thread that simulates while the ones before are drawn."""
     options = RuntimeOptions(viseme_model="spectral")
     at_once, aside = make_runtime(options), make_runtime(options, aside=True)
     try:
-        at_once.open_session(SESSION)
-        aside.open_session(SESSION, ready=True)
+        at_once.open_session(replace(SESSION, quality=quality))
+        aside.open_session(replace(SESSION, quality=quality), ready=True)
         expected, late = list(frames_of(at_once, TICKS)), list(frames_of(aside, TICKS + 1))
     finally:
         at_once.close()

@@ -255,6 +255,8 @@ class ViewMesh:
     def __init__(self, shared: SharedMesh, seen: core.GeomVertexArrayData) -> None:
         self.shared = shared
         self.morpher = Morpher(shared.table) if shared.table.size else None
+        self.changes = 0  # of the vertices, and how many of them the card has seen
+        self._uploaded = 0
         geom = core.Geom(shared.vertex_data(seen))
         geom.add_primitive(shared.triangles)
         node = core.GeomNode(shared.mesh.name)
@@ -277,15 +279,20 @@ class ViewMesh:
         self._fringe.set_final(True)
         return core.NodePath(self._fringe)
 
-    def deform(self, morphs: NDArray[np.float32]) -> bool:
-        """Upload new vertices where the weights changed."""
-        if self.morpher is None or not self.morpher.apply(morphs):
-            return False
+    def pose(self, morphs: NDArray[np.float32]) -> None:
+        """Find where the vertices are."""
+        if self.morpher is not None and self.morpher.apply(morphs):
+            self.changes += 1
+
+    def upload(self) -> None:
+        """Show them."""
+        if self.morpher is None or self._uploaded == self.changes:
+            return
+        self._uploaded = self.changes
         data = self.node.modify_geom(0).modify_vertex_data()
         _fill(data.modify_array(0), self.morpher.vertices)
         if self._fringe is not None:
             self._fringe.modify_geom(0).set_vertex_data(data)
-        return True
 
 
 class ViewOutline:
@@ -295,6 +302,8 @@ class ViewOutline:
         self._part = part
         self._outline = part.shared.outline()
         self._planes = self._outline.faces(part.shared.table.rest)
+        self._pairs = np.zeros((1, 2), np.uint32)
+        self._posed = self._uploaded = 0  # changes of the part's vertices
         self._lines = core.GeomLines(core.Geom.UH_dynamic)
         self._lines.set_index_type(core.Geom.NT_uint32)
         self._lines.add_vertices(0, 0)
@@ -306,18 +315,23 @@ class ViewOutline:
         self._node.set_final(True)
         self.path = core.NodePath(self._node)
 
-    def update(self, moved: bool, eyes: NDArray[np.float32]) -> None:
-        """Find the silhouette anew; eyes: (P, 3) the camera's place as each bone sees it."""
-        geom = self._node.modify_geom(0)
-        if moved and self._part.morpher is not None:
+    def pose(self, eyes: NDArray[np.float32]) -> None:
+        """Find the silhouette anew, of the part as it is posed; eyes: (P, 3) the camera's place as each bone sees it."""
+        if self._part.morpher is not None and self._posed != self._part.changes:
+            self._posed = self._part.changes
             self._planes = self._outline.faces(self._part.morpher.vertices)
-            geom.set_vertex_data(self._part.node.get_geom(0).get_vertex_data())
         pairs = self._outline.visible(self._planes, eyes)
-        if not len(pairs):
-            pairs = np.zeros((1, 2), np.uint32)
+        self._pairs = np.ascontiguousarray(pairs) if len(pairs) else np.zeros((1, 2), np.uint32)
+
+    def upload(self) -> None:
+        """Show it, after the part."""
+        geom = self._node.modify_geom(0)
+        if self._uploaded != self._posed:
+            self._uploaded = self._posed
+            geom.set_vertex_data(self._part.node.get_geom(0).get_vertex_data())
         rows = geom.modify_primitive(0).modify_vertices()
-        rows.unclean_set_num_rows(pairs.size)
-        memoryview(rows).cast("B")[:] = np.ascontiguousarray(pairs).data.cast("B")
+        rows.unclean_set_num_rows(self._pairs.size)
+        memoryview(rows).cast("B")[:] = self._pairs.data.cast("B")
 
 
 def make_texture(texture: Texture, side: int) -> core.Texture:

@@ -75,6 +75,16 @@ class PandaRenderer:
             target.forget(old)
         self._drop_unused()
 
+    def pose(self, snapshots: Sequence[RenderSnapshot]) -> None:
+        """As `Renderer.pose`."""
+        holders: dict[int, View | None] = {}
+        for snapshot in snapshots:
+            view = self._view(snapshot.view)
+            target = self._targets.get((view.width, view.height, view.samples))
+            if target is not None:
+                view.pose(snapshot, kept=holders.get(id(target), target.holds) is view)
+                holders[id(target)] = view
+
     def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
         """Bring all scenes to their snapshots, then draw them in order."""
         views = [self._view(snapshot.view) for snapshot in snapshots]

@@ -11,15 +11,13 @@ from panda3d import core
 from avatar_engine.engine.model import MaterialKind
 from avatar_engine.engine.render.base import Quality, RenderSnapshot, Stage
 from avatar_engine.engine.render.panda.badge import badge_node, badge_share
-from avatar_engine.engine.render.panda.camera import view_projection
 from avatar_engine.engine.render.panda.curtain import Backdrops, Curtain
 from avatar_engine.engine.render.panda.geometry import SharedMesh, ViewMesh, ViewOutline
+from avatar_engine.engine.render.panda.pose import Poser
 from avatar_engine.engine.render.panda.shaders import Program, sources
 from avatar_engine.engine.render.panda.shadow import PIXELS as SHADOW_PIXELS
 from avatar_engine.engine.render.panda.shadow import ShadowMap, ShadowScene
 from avatar_engine.engine.render.panda.shared import SharedModel, texture_side
-from avatar_engine.engine.render.panda.skeleton import bone_rows
-from avatar_engine.engine.render.panda.steady import Drawn
 
 Float = NDArray[np.float32]
 
@@ -82,14 +80,14 @@ class View:
         self.camera = self.root.attach_new_node(camera)
         self._level = -1
         self._parts: list[ViewMesh] = []
-        self._outlines: list[tuple[ViewMesh, ViewOutline]] = []
+        self._outlines: list[ViewOutline] = []
+        self._poser: Poser
         self._stage: Stage | None = None
         self._body = self.root.attach_new_node("body")
         if shadow_map is not None:
             self._body.set_shader_input("shadow_map", shadow_map.texture)
         self._curtain: Curtain | None = None
         self._badge: core.NodePath | None = None
-        self._drawn = Drawn()
 
     def close(self) -> None:
         """Let go of everything that only this view uses."""
@@ -106,6 +104,11 @@ class View:
         """Sees the casters of the live shadow, where there is one."""
         return None if self._shadow is None else self._shadow.camera
 
+    def pose(self, snapshot: RenderSnapshot, kept: bool) -> None:
+        """What of `update` may be done by another thread while the picture before is drawn, if only the avatar moved."""
+        if self.shared.level(snapshot.level) == self._level and snapshot.stage is self._stage:
+            self._poser.pose(snapshot, kept, self._whole)
+
     def update(self, snapshot: RenderSnapshot, kept: bool) -> None:
         """Bring the scene to the snapshot; what did not change is not touched.
 
@@ -121,46 +124,39 @@ class View:
                 self._level = level
                 self._build(snapshot.stage)
             self._light(snapshot.stage)
-            self._drawn = Drawn()
+            self._poser = Poser(self.shared, level, (self.width, self.height), self._parts, self._outlines)
             if backdrop_changed:
                 self._paint(snapshot.stage)
             if badge_changed or backdrop_changed:
                 self._mark(snapshot.stage.badge)
-        moved = {id(part): part.deform(snapshot.morphs) for part in self._parts}
-        bones = bone_rows(self.shared.model.joints, snapshot.joints)[self.shared.palette.joints]
-        matrix, eye = view_projection(snapshot.camera, self.width / self.height)
-        if self._outlines:
-            # Rotations only: the transpose is the inverse.
-            eyes = np.einsum("pji,pj->pi", bones[:, :, :3], np.array(eye, np.float32) - bones[:, :, 3])
-            for part, outline in self._outlines:
-                outline.update(moved[id(part)], eyes)
-        self._limit(bones, matrix, level, kept)
+        pose = self._poser.pose(snapshot, kept, self._whole)
+        for part in self._parts:
+            part.upload()
+        for outline in self._outlines:
+            outline.upload()
+        if pose.rows < self.height:  # the others still hold the last picture
+            # The picture is drawn upside down: its first row is the lowest of the frame buffer.
+            self.root.set_scissor(0.0, 1.0, 0.0, pose.rows / self.height)
+        else:
+            self.root.clear_scissor()
         if self._curtain is not None:
-            self._curtain.cover(self.shared.extent(level).bands(bones, matrix), kept)
-        packed = _vec4s(bones.reshape(-1, 4))
+            self._curtain.cover(pose.bands, kept)
+        packed = _vec4s(pose.bones.reshape(-1, 4))
         self._body.set_shader_input("bones", packed)
         if self._shadow is not None:
             self._shadow.root.set_shader_input("bones", packed)
+        matrix, eye = pose.lens
         self._body.set_shader_input("view_projection", mat4(matrix))
         self._body.set_shader_input("camera", core.LVecBase4f(*eye, 1.0))
 
-    def _limit(self, bones: Float, matrix: NDArray[np.float64], level: int, kept: bool) -> None:
-        """Draw only the rows in which anything moved; the others still hold the last picture."""
-        if not kept:
-            self._drawn = Drawn()
-        if self.samples or self._badge is not None:
-            return
-        rows = self.shared.steady(level).rows(bones, matrix, (self.width, self.height), self._drawn)
-        if rows < self.height:
-            # The picture is drawn upside down: its first row is the lowest of the frame buffer.
-            self.root.set_scissor(0.0, 1.0, 0.0, rows / self.height)
-        else:
-            self.root.clear_scissor()
+    @property
+    def _whole(self) -> bool:
+        return bool(self.samples) or self._badge is not None
 
     def _build(self, stage: Stage) -> None:
         for part in self._parts:
             part.path.remove_node()
-        for _, outline in self._outlines:
+        for outline in self._outlines:
             outline.path.remove_node()
         self._parts, self._outlines = [], []
         if self._shadow is not None:
@@ -216,15 +212,15 @@ class View:
         if material.alpha_mode != "OPAQUE" and material.kind != "hair":
             return
         outline = ViewOutline(part)
-        self._style(outline.path, part.shared, stage, "fringe" if material.kind == "hair" else "", LINE_BIAS)
+        self._style(outline.path, part.shared, stage, "fringe" if material.kind == "hair" else "", thin=True)
         outline.path.set_attrib(core.CullFaceAttrib.make(core.CullFaceAttrib.M_cull_none))
         outline.path.set_antialias(core.AntialiasAttrib.M_line)
         outline.path.set_render_mode_thickness(LINE_PIXELS)
         _blend(outline.path, STRAND_LINE_ORDER if material.kind == "hair" else LINE_ORDER)
         outline.path.reparent_to(self._body)
-        self._outlines.append((part, outline))
+        self._outlines.append(outline)
 
-    def _style(self, path: core.NodePath, shared: SharedMesh, stage: Stage, cutout: str, bias: float = 0.0) -> None:
+    def _style(self, path: core.NodePath, shared: SharedMesh, stage: Stage, cutout: str, thin: bool = False) -> None:
         material = shared.mesh.material
         texture = self.shared.texture(shared, texture_side(self._level, self.height))
         two_sided = material.double_sided or material.kind in ("hair", "lash", "brow")
@@ -237,7 +233,7 @@ class View:
             coloured=shared.has_colours,
             tangents=shared.has_tangents,
             two_sided=two_sided,
-            per_pixel=self._per_pixel or shared.coarse or material.kind in ("eye", "glass"),
+            per_pixel=not thin and (self._per_pixel or shared.coarse or material.kind in ("eye", "glass")),
             cutout=cutout,
             shadow=self._taps if stage.lights and not material.unlit else 0,
             shadow_texel=1.0 / SHADOW_PIXELS,
@@ -246,7 +242,7 @@ class View:
         vertex, fragment = sources(program)
         path.set_shader(core.Shader.make(core.Shader.SL_GLSL, vertex, fragment))
         path.set_shader_input("base", core.LVecBase4f(*material.base_colour))
-        part = core.LVecBase4f(material.roughness, material.alpha_cutoff, shared.bone, bias)
+        part = core.LVecBase4f(material.roughness, material.alpha_cutoff, shared.bone, LINE_BIAS if thin else 0.0)
         path.set_shader_input("part", part)
         path.set_shader_input("emissive", core.LVecBase4f(*material.emissive, 0.0))
         if texture is not None:
