@@ -18,7 +18,6 @@ from avatar_engine.options import (
     parse_resolution,
 )
 
-
 SMALL_PIXELS = 640 * 400
 """Software drivers shade so few in the time it takes to wake their threads (measured: a sixth faster without them)."""
 
