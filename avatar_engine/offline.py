@@ -16,7 +16,7 @@ from avatar_engine.engine.clock import first_sample
 from avatar_engine.engine.errors import EngineError, InputError
 from avatar_engine.engine.media.reader import SpeechReader
 from avatar_engine.engine.media.sinks import VideoSink, sink_for
-from avatar_engine.engine.memory import give_back
+from avatar_engine.engine.memory import give_back, give_back_code
 from avatar_engine.engine.messages import AudioChunk, FramePacket, Notice, SpokenWord
 from avatar_engine.interrupts import Interrupts
 from avatar_engine.options import RuntimeOptions, SessionOptions
@@ -94,6 +94,7 @@ def render_file(
                 with interrupts.held():
                     name = engine.open_session(session, ready=True)
                     give_back()
+                    give_back_code()
                 start_s = time.perf_counter() - began
                 return render(engine, name, session.fps, reader, sink, progress, interrupts, start_s, on_notice, words)
             finally:

@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 from avatar_engine.engine.errors import EngineError
 from avatar_engine.engine.image import Image, PixelFormat
+from avatar_engine.engine.memory import give_back, give_back_code
 from avatar_engine.engine.model import Model
 from avatar_engine.engine.render.base import HandOver, Quality, RendererInfo, RenderSnapshot, Show, nobody_waits
 from avatar_engine.engine.render.panda.context import Context
@@ -19,6 +20,8 @@ from avatar_engine.engine.render.panda.target import Pixels, Target
 from avatar_engine.engine.render.panda.view import Means, View, key_direction
 
 SHADOW_TAPS: dict[Quality, int] = {"low": 0, "medium": 0, "high": 5, "ultra": 7}
+SETTLED = 3
+"""After so many pictures all shaders of the first view are compiled: the compiler may leave memory."""
 QUALITIES: tuple[Quality, ...] = ("low", "medium", "high", "ultra")
 
 
@@ -38,6 +41,7 @@ class PandaRenderer:
         self._backdrops = Backdrops()
         self._shadow_map: ShadowMap | None = None
         self._next = 1
+        self._settling = SETTLED
 
     def open_view(self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra") -> int:
         """A picture of one avatar; geometry and textures of one Model object are shared between views."""
@@ -102,6 +106,11 @@ class PandaRenderer:
                 target.holds = None  # not drawn, whatever it was meant to hold
             raise
         self._context.sweep()
+        if images and self._settling:
+            self._settling -= 1
+            if not self._settling:
+                give_back()
+                give_back_code()
         return images
 
     def prepare(self, show: Show, hand_over: HandOver) -> object:
