@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avatar_engine.systems.log_mel import BANDS, HOP, LogMelFrontEnd, band_centres_hz, log_of
+from avatar_engine.systems.log_mel import (
+    BANDS,
+    HOP,
+    TAIL,
+    LogMelFrontEnd,
+    band_centres_hz,
+    filterbank,
+    log_of,
+    mel_power,
+    spectra,
+)
 
 pytestmark = pytest.mark.property
 
@@ -70,6 +80,12 @@ def test_a_tone_lands_in_its_band() -> None:
         power = LogMelFrontEnd(1).push(ONE, (0.3 * np.sin(2 * np.pi * hz * t)).astype(np.float32)[None])
         assert abs(band_centres_hz()[power[0, -1].argmax()] - hz) < 0.08 * hz + 40
     assert len(band_centres_hz()) == BANDS
+
+
+def test_the_network_hears_the_bands_it_was_trained_with() -> None:
+    audio = np.concatenate([np.zeros((3, TAIL), np.float32), noise(200, streams=3)], axis=1)
+    through_network = (np.square(spectra(audio)) @ filterbank()).swapaxes(0, 1)
+    assert np.allclose(log_of(through_network), log_of(mel_power(audio)), atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(1, 100), (160,), (1, 0)])

@@ -1,16 +1,16 @@
-"""Only writes the trained network as ONNX: explicit state, any batch, any even number of frames, 16-bit weights.
+"""Only writes the trained network as ONNX: explicit state, any batch, any number of steps of two hops, 16-bit weights.
 
     python -m tools.visemes.export --weights FILE.npz --out assets/models/visemes.onnx
 
-Inputs: mel (B, T, 40) log-mel with T even; state (B, S), zeros for a fresh stream; delay () index into DELAYS.
-Outputs: beliefs (B, T, 15 + classes + 5) in [0, 1]: visemes, phone classes, then openness, closure, labiodental,
-rounding, speech; next_state (B, S). Row t of a call that ends with hop h speaks of hop h - T + 2 + t - delay.
+Inputs: spectrum (S, 2, B, 514), what `log_mel.spectra` gives, two hops to a step; state (B, N), zeros for a fresh
+stream; delay () index into DELAYS. Outputs: beliefs (S, B, 2, 15 + classes + 5) in [0, 1]: visemes, phone classes,
+then openness, closure, labiodental, rounding, speech; next_state (B, N). Of a call that ends with hop h, row i of
+step s speaks of hop h - 2 * (S - s) + 1 + i + 1 - delay.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 from pathlib import Path
 
@@ -19,12 +19,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from avatar_engine.components.visemes import VISEMES
-from avatar_engine.systems.log_mel import BANDS
+from avatar_engine.systems.log_mel import BANDS, BINS, LOG_SCALE, LOG_SHIFT, POWER_FLOOR, filterbank
 from avatar_engine.systems.phone_table import PHONE_CLASSES
 from tools.visemes import network
 
 OPSET = 18
 _END = np.iinfo(np.int64).max
+_CUES = 5
 
 
 class _Graph:
@@ -49,70 +50,88 @@ class _Graph:
             self._named[data.tobytes()] = name
         return self._named[data.tobytes()]
 
+    def index(self, value: int) -> str:
+        name = f"n{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.array(value, np.int64), name))
+        return name
+
     def op(self, kind: str, *inputs: str, count: int = 1, name: str = "", **attributes: object) -> str:
         outputs = [name or f"t{len(self.nodes)}" + (f"_{i}" if i else "") for i in range(count)]
         self.nodes.append(helper.make_node(kind, list(inputs), outputs, **attributes))
         return outputs[0]
 
-    def cut(self, x: str, axis: int, start: int, stop: int | None, step: int = 1, name: str = "") -> str:
+    def exact(self, values: np.ndarray) -> str:
+        name = f"e{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(values.astype(np.float32), name))
+        return name
+
+    def split(self, x: str, axis: int, *sizes: int) -> list[str]:
+        outputs = [f"t{len(self.nodes)}_{i}" for i in range(len(sizes))]
+        self.nodes.append(helper.make_node("Split", [x, self.ints(*sizes)], outputs, axis=axis))
+        return outputs
+
+    def steps(self, x: str, start: int, stop: int | None) -> str:
+        """Steps [start, stop) of x (S, B, C); a negative `stop` counts from the end."""
         end = _END if stop is None else stop
-        inputs = (x, self.ints(start), self.ints(end), self.ints(axis), self.ints(step))
-        return self.op("Slice", *inputs, name=name)
+        return self.op("Slice", x, self.ints(start), self.ints(end), self.ints(0))
 
-    def unfolded(self, padded: str, kernel: int, stride: int) -> str:
-        parts = []
-        for i in range(kernel):
-            # The last start that still leaves room for the taps after it.
-            stop = i - kernel + 1
-            parts.append(self.cut(padded, 1, i, stop if stop < 0 else None, stride))
-        return self.op("Concat", *parts, axis=2)
-
-    def dense(self, x: str, p: network.Params) -> str:
-        return self.op("Add", self.op("MatMul", x, self.weight(p["w"])), self.weight(p["b"]))
+    def dense(self, x: str, w: np.ndarray, b: np.ndarray) -> str:
+        return self.op("Add", self.op("MatMul", x, self.weight(w)), self.exact(b))
 
     def gru(self, x: str, p: network.Params, h0: str, size: int) -> tuple[str, str]:
         """x (S, B, I), h0 (1, B, H) -> (S, B, H), (1, B, H)."""
         bias = np.concatenate([p["b"], np.zeros(2 * size, np.float32), p["bn"]])
         w, u = (self.weight(np.ascontiguousarray(p[k].T)[None]) for k in ("w", "u"))
-        out = self.op("GRU", x, w, u, self.weight(bias[None]), "", h0, count=2, hidden_size=size, linear_before_reset=1)
+        out = self.op("GRU", x, w, u, self.exact(bias[None]), "", h0, count=2, hidden_size=size, linear_before_reset=1)
         return self.op("Squeeze", out, self.ints(1)), f"{out}_1"
 
 
-def build(p: network.Params, shape: network.Shape) -> onnx.ModelProto:
-    g = _Graph()
-    mel_past, conv_past = (shape.kernel1 - 1) * BANDS, (shape.kernel2 - 2) * shape.conv1
-    sizes = [mel_past, conv_past, shape.gru, shape.gru]
-    marks = np.cumsum([0, *sizes]).tolist()
-    pasts = [g.cut("state", 1, a, b) for a, b in itertools.pairwise(marks)]
+def _first(g: _Graph, x: str, p: network.Params) -> str:
+    """The first convolution for two hops at once, x (S, B, (kernel + 1) * BANDS)."""
+    taps = g.weight(LOG_SCALE * p["c1"]["w"])  # which was trained with scaled logarithms
+    # Joined with zeros when the session starts, not in the file.
+    earlier, later = (g.op("Pad", taps, g.ints(*rows)) for rows in ((0, 0, BANDS, 0), (BANDS, 0, 0, 0)))
+    bias = np.tile(p["c1"]["b"], 2)
+    return g.op("Add", g.op("MatMul", x, g.op("Concat", earlier, later, axis=1)), g.exact(bias))
 
-    mel = g.op("Concat", g.op("Reshape", pasts[0], g.ints(0, shape.kernel1 - 1, BANDS)), "mel", axis=1)
-    c1 = g.op("Relu", g.dense(g.unfolded(mel, shape.kernel1, 1), p["c1"]))
-    conv = g.op("Concat", g.op("Reshape", pasts[1], g.ints(0, shape.kernel2 - 2, shape.conv1)), c1, axis=1)
-    c2 = g.op("Relu", g.dense(g.unfolded(conv, shape.kernel2, 2), p["c2"]))
-    norm = (g.weight(p["norm"]["g"]), g.weight(p["norm"]["b"]))
+
+def build(p: network.Params, shape: network.Shape) -> onnx.ModelProto:
+    if (shape.kernel1, shape.kernel2) != (5, 4):
+        raise ValueError(f"kernels of {shape.kernel1} and {shape.kernel2} hops: only 5 and 4 make whole steps")
+    g = _Graph()
+    pair, conv_pair = 2 * BANDS, 2 * shape.conv1
+    sizes = [pair, pair, conv_pair, shape.gru, shape.gru]
+    pasts = g.split("state", 1, *sizes)
+    before = [g.op("Unsqueeze", past, g.ints(0)) for past in pasts]
+
+    # A shifted logarithm is that of more power.
+    more = np.exp(LOG_SHIFT)
+    power = g.op("MatMul", g.op("Mul", "spectrum", "spectrum"), g.weight(more * filterbank()))
+    mel = g.op("Log", g.op("Add", power, g.exact(np.array(more * POWER_FLOOR))))
+    mel = g.op("Transpose", mel, perm=[0, 2, 1, 3])
+    # Steps of two hops: the last of `mels` is this step, two more lie before the first.
+    mels = g.op("Concat", before[0], before[1], g.op("Reshape", mel, g.ints(0, 0, pair)), axis=0)
+    x1 = g.op("Concat", g.steps(mels, 0, -2), g.steps(mels, 1, -1), g.steps(mels, 2, None), axis=2)
+    c1 = g.op("Relu", _first(g, x1, p))
+    convs = g.op("Concat", before[2], c1, axis=0)
+    x2 = g.op("Concat", g.steps(convs, 0, -1), c1, axis=2)
+    c2 = g.op("Relu", g.dense(x2, p["c2"]["w"], p["c2"]["b"]))
+    norm = (g.exact(p["norm"]["g"]), g.exact(p["norm"]["b"]))
     z = g.op("LayerNormalization", c2, *norm, axis=-1, epsilon=1e-5)
-    z = g.op("Transpose", z, perm=[1, 0, 2])
-    a, h1 = g.gru(z, p["g1"], g.op("Unsqueeze", pasts[2], g.ints(0)), shape.gru)
-    b, h2 = g.gru(a, p["g2"], g.op("Unsqueeze", pasts[3], g.ints(0)), shape.gru)
-    head = g.op("Relu", g.dense(g.op("Concat", z, a, b, axis=2), p["h"]))
-    out = g.op("Transpose", g.dense(head, p["o"]), perm=[1, 0, 2])
+    a, h1 = g.gru(z, p["g1"], before[3], shape.gru)
+    b, h2 = g.gru(a, p["g2"], before[4], shape.gru)
+    head = g.op("Relu", g.dense(g.op("Concat", z, a, b, axis=2), p["h"]["w"], p["h"]["b"]))
+    out = g.dense(head, p["o"]["w"], p["o"]["b"])
     # All delays are computed, as that costs less than fetching the weights of one.
-    out = g.op("Reshape", out, g.ints(0, 0, len(network.DELAYS), -1))
-    out = g.op("Reshape", g.op("Gather", out, "delay", axis=2), g.ints(0, -1, network.OUTPUTS))
-    cue_at = network.VISEMES + network.PHONES
-    heads = (
-        g.op("Softmax", g.cut(out, 2, 0, network.VISEMES), axis=-1),
-        g.op("Softmax", g.cut(out, 2, network.VISEMES, cue_at), axis=-1),
-        g.op("Sigmoid", g.cut(out, 2, cue_at, None)),
-    )
-    g.op("Concat", *heads, axis=2, name="beliefs")
-    kept = [
-        g.op("Reshape", g.cut(mel, 1, 1 - shape.kernel1, None), g.ints(0, mel_past)),
-        g.op("Reshape", g.cut(conv, 1, 2 - shape.kernel2, None), g.ints(0, conv_past)),
-        g.op("Squeeze", h1, g.ints(0)),
-        g.op("Squeeze", h2, g.ints(0)),
-    ]
+    out = g.op("Reshape", out, g.ints(0, 0, len(network.DELAYS), 2, network.OUTPUTS))
+    out = g.op("Gather", out, "delay", axis=2)
+    visemes, phones, cues = g.split(out, 3, network.VISEMES, network.PHONES, _CUES)
+    heads = (g.op("Softmax", visemes, axis=-1), g.op("Softmax", phones, axis=-1), g.op("Sigmoid", cues))
+    g.op("Concat", *heads, axis=3, name="beliefs")
+    kept = [g.op("Gather", mels, g.index(-2)), g.op("Gather", mels, g.index(-1)), g.op("Gather", convs, g.index(-1))]
+    kept += [g.op("Squeeze", h, g.ints(0)) for h in (h1, h2)]
     g.op("Concat", *kept, axis=1, name="next_state")
+    width = sum(sizes)
 
     def info(name: str, kind: int, *dims: int | str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, kind, list(dims))
@@ -122,13 +141,13 @@ def build(p: network.Params, shape: network.Shape) -> onnx.ModelProto:
         g.nodes,
         "visemes",
         [
-            info("mel", single, "B", "T", BANDS),
-            info("state", single, "B", marks[-1]),
+            info("spectrum", single, "S", 2, "B", 2 * BINS),
+            info("state", single, "B", width),
             info("delay", TensorProto.INT64),
         ],
         [
-            info("beliefs", single, "B", "T", network.OUTPUTS),
-            info("next_state", single, "B", marks[-1]),
+            info("beliefs", single, "S", "B", 2, network.OUTPUTS),
+            info("next_state", single, "B", width),
         ],
         g.constants,
     )
@@ -137,7 +156,7 @@ def build(p: network.Params, shape: network.Shape) -> onnx.ModelProto:
         "delays": list(network.DELAYS),
         "visemes": list(VISEMES),
         "phones": list(PHONE_CLASSES),
-        "bands": BANDS,
+        "bins": BINS,
     }
     helper.set_model_props(model, {"avatar_engine": json.dumps(about, ensure_ascii=False)})
     onnx.checker.check_model(model)
