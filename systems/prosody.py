@@ -127,11 +127,13 @@ def pitch_of(window: Float) -> tuple[Float, Float]:
     with parabolic refinement."""
     slow = window - window.mean(axis=1, keepdims=True)
     size = slow.shape[1]
-    spectrum = np.fft.rfft(slow, 2 * size)
+    # What wraps around lies beyond the lags that are looked at; lengths of 64 times a small number are fast.
+    length = -(-(size + LAST_LAG + 2) // 64) * 64
+    spectrum = np.fft.rfft(slow, length)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     echo = np.fft.irfft(power)[:, : LAST_LAG + 2]
     lags = np.arange(LAST_LAG + 2)
-    echo = echo * (size / (size - lags)) / np.maximum(echo[:, :1], 1e-9)
+    echo = echo * (size / (size - lags)).astype(np.float32) / np.maximum(echo[:, :1], np.float32(1e-9))
     middle = echo[:, FIRST_LAG : LAST_LAG + 1]
     peaks = (middle > echo[:, FIRST_LAG - 1 : LAST_LAG]) & (middle >= echo[:, FIRST_LAG + 1 : LAST_LAG + 2])
     score = np.where(peaks, middle - 0.002 * lags[FIRST_LAG : LAST_LAG + 1], -1.0)

@@ -167,10 +167,11 @@ class TextGuide:
         rows = [(row, self._paths[slot]) for row, slot in enumerate(slots.tolist()) if slot in self._paths]
         if not rows:
             return seen
-        viseme, phone, cues = seen.viseme.copy(), seen.phone.copy(), seen.cues.copy()
+        told = Posteriors(seen.every.copy())
+        viseme, phone, cues = told.viseme, told.phone, told.cues
         for row, path in rows:
             self._follow(path, viseme[row], phone[row], cues[row])
-        return Posteriors(viseme, phone, cues)
+        return told
 
     def _follow(self, path: _Path, viseme: Float, phone: Float, cues: Float) -> None:
         g = self.guidance

@@ -22,6 +22,7 @@ from avatar_engine.systems.viseme_posteriors import (
     CUES,
     LABIODENTAL,
     OPENNESS,
+    PHONES,
     ROUNDING,
     SPEECH,
     VISEMES,
@@ -38,7 +39,7 @@ _MEMORY = 8  # hops a held lip looks back at most
 _ONE_HOT = np.eye(VISEMES, dtype=np.float32)
 _REST = _ONE_HOT[SIL]
 _PARTED = 0.45 * _REST + 0.55 * _ONE_HOT[VISEME_INDEX["SS"]]
-_FAINT = np.float32(1e-4)
+_FAINT, _TINY = np.float32(1e-4), np.float32(1e-3)
 _CLOSED, _BITING = 0, 1  # columns of what is kept about the lips
 # Lips that are shut, at rest or at the teeth open no wider than this.
 _WIDEST = np.ones(VISEMES, np.float32)
@@ -79,19 +80,28 @@ class Decoding:
     """Share of the weights given to the decided viseme; the rest follows belief."""
 
 
-def _readings() -> Float:
-    """(phone classes, VISEMES + 2): 1 where a viseme passes for a phone; then phones that close and that bite."""
-    out = np.zeros((len(PHONE_CLASSES), VISEMES + 2), np.float32)
+def _readings() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Columns of `Posteriors.every` that are added up, and where each sum begins: VISEMES sums of the phones a viseme
+    passes for, then what speaks for closed lips and for biting ones.
+
+    Runs of columns, always added in the same order: the rounding of a matrix product would depend on the rows.
+    """
+    sums: list[list[int]] = [[] for _ in range(VISEMES + 2)]
+    closed, biting = sums[VISEMES:]
     for index in range(len(PHONE_CLASSES)):
         phone = phone_of_class(index)
+        column = VISEMES + index
         for viseme in phone.accepted:
-            # The lips' own mouths have columns of their own.
-            if VISEME_INDEX[viseme] not in (PP, FF):
-                out[index, VISEME_INDEX[viseme]] = 1.0
-        out[index, VISEMES + _CLOSED] = phone.articulation == CLOSED
+            sums[VISEME_INDEX[viseme]].append(column)
+        if phone.articulation == CLOSED:
+            closed.append(column)
         # The v of many languages is hardly more than a lip near the teeth.
-        out[index, VISEMES + _BITING] = phone.articulation == LABIODENTAL_PHONE or "ʋ" in PHONE_CLASSES[index].split()
-    return out
+        if phone.articulation == LABIODENTAL_PHONE or "ʋ" in PHONE_CLASSES[index].split():
+            biting.append(column)
+    closed += [PP, VISEMES + PHONES + CLOSURE]
+    biting += [FF, VISEMES + PHONES + LABIODENTAL]
+    starts = np.cumsum([0, *(len(columns) for columns in sums[:-1])])
+    return np.concatenate(sums).astype(np.intp), starts.astype(np.intp)
 
 
 class VisemeDecoder:
@@ -100,10 +110,12 @@ class VisemeDecoder:
     def __init__(self, decoding: Decoding | None = None) -> None:
         self.decoding = decoding or Decoding()
         d = self.decoding
-        self._readings = _readings()
+        self._columns, self._sums = _readings()
+        self._focused = _ONE_HOT * np.float32(d.focus)
         self._begin = np.array([d.close_over, d.bite_over], np.float32)
         self._end = np.array([d.open_under, d.release_under], np.float32)
         self._rounded = np.float32(np.exp(2.0 * d.rounded_bias))  # before the root is taken
+        self._third = np.float32((1.0 - d.lips_stay) / 3)
         self._belief = np.zeros((4, VISEMES), np.float32)
         self._lips = np.zeros((4, 2), np.float32)
         self._shown = np.zeros((4, 2), np.bool_)
@@ -138,41 +150,41 @@ class VisemeDecoder:
         speaks = gate > d.speech_over
         raw = belief.argmax(axis=2)
         closed, biting = shown[..., _CLOSED], shown[..., _BITING]
-        raw[biting] = FF
+        np.copyto(raw, FF, where=biting)
         # Of the two, the likelier.
-        raw[closed & (~biting | (lips[..., _CLOSED] >= lips[..., _BITING]))] = PP
+        np.copyto(raw, PP, where=closed & ~(biting & (lips[..., _CLOSED] < lips[..., _BITING])))
         raw *= speaks  # SIL is 0
         past = np.concatenate([self._before[slots], raw], axis=1)
         self._before[slots] = past[:, -_MEMORY:]
         # A closed or biting lip is held, whatever the next hops believe; of the two, lips that close win.
         label = raw.copy()
-        label[_held(past, FF, d.bite_hops) & (raw != PP)] = FF
-        label[_held(past, PP, d.shut_hops)] = PP
+        np.copyto(label, FF, where=_held(past, FF, d.bite_hops) & (raw != PP))
+        np.copyto(label, PP, where=_held(past, PP, d.shut_hops))
         label *= speaks
 
         belief *= np.float32(1.0) - np.minimum(lips[..., :1] + lips[..., 1:], np.float32(1.0))
         belief[..., LIPS] = lips
         belief *= np.float32(1.0 - d.focus)
-        chosen = _ONE_HOT[label]
-        chosen *= np.float32(d.focus)
-        belief += chosen
+        belief += self._focused[label]
         strongest = np.maximum.reduce(belief, axis=2)
-        openness = np.minimum(seen.cues[..., OPENNESS], _WIDEST[label])
+        cues = seen.cues
+        openness = np.minimum(cues[..., OPENNESS], _WIDEST[label])
         weights = _opened_to(belief, strongest, label == AA, openness)
         idle = label == SIL
         if idle.any():
             weights[idle] = _REST
             openness[idle] = 0.0
             # The silence inside a long t or k is no rest: while speech is still in doubt the lips stay parted.
-            parted = idle & (seen.cues[..., SPEECH] > d.rest_under)
+            parted = idle & (cues[..., SPEECH] > d.rest_under)
             weights[parted] = _PARTED
             openness[parted] = _PARTED @ VISEME_OPENNESS
+        said = cues[..., CLOSURE : ROUNDING + 1] * speaks[..., None]
         return VisemeFrames(
             weights=weights,
             openness=openness,
-            closure=seen.cues[..., CLOSURE] * speaks,
-            labiodental=seen.cues[..., LABIODENTAL] * speaks,
-            rounding=seen.cues[..., ROUNDING] * speaks,
+            closure=said[..., 0],
+            labiodental=said[..., LABIODENTAL - CLOSURE],
+            rounding=said[..., ROUNDING - CLOSURE],
             speech=np.minimum(gate, 1.0),
         )
 
@@ -189,32 +201,26 @@ class VisemeDecoder:
         now, lip, show, level = self._belief[slots], self._lips[slots], self._shown[slots], self._gate[slots]
         stay, leave = np.float32(d.stay), np.float32((1.0 - d.stay) / VISEMES)
         lips_stay, falls = np.float32(d.lips_stay), np.float32(d.gate_falls)
-        lips *= np.float32(1.0 - d.lips_stay)
-        hops = zip(belief.swapaxes(0, 1), lips.swapaxes(0, 1), shown.swapaxes(0, 1), gate.T)
-        for evidence, lips_now, shows, speech in hops:
-            now *= stay
-            now += leave
-            now *= evidence
-            now /= np.add.reduce(now, axis=1, keepdims=True)
-            evidence[:] = now
-            lip *= lips_stay
-            lip += lips_now
-            lips_now[:] = lip
-            show = np.greater(lip, np.where(show, self._end, self._begin), out=shows)
-            level *= falls
-            np.maximum(level, speech, out=level)
-            speech[:] = level
+        # Every hop is worked out where it is kept, and read from there by the next.
+        for evidence, lips_now, shows, speech in zip(
+            belief.swapaxes(0, 1), lips.swapaxes(0, 1), shown.swapaxes(0, 1), gate.T
+        ):
+            expected = now * stay
+            expected += leave
+            evidence *= expected
+            evidence /= np.add.reduce(evidence, axis=1, keepdims=True)
+            lips_now += lip * lips_stay
+            np.greater(lips_now, np.where(show, self._end, self._begin), out=shows)
+            np.maximum(speech, level * falls, out=speech)
+            now, lip, show, level = evidence, lips_now, shows, speech
         self._belief[slots], self._lips[slots], self._shown[slots], self._gate[slots] = now, lip, show, level
         return belief, lips, shown, gate
 
     def _evidence(self, seen: Posteriors) -> tuple[Float, Float]:
         """For mouths other than the lips' own (n, k, VISEMES), unnormalised, what the two heads agree on, times the
-        odds of rounding; for closed and biting lips (n, k, 2) the mean of the three heads."""
-        # einsum adds in a fixed order, whatever the number of rows; a matrix product would not.
-        read = np.einsum("nkp,pv->nkv", seen.phone, self._readings)
-        lips = read[..., VISEMES:] + seen.viseme[..., LIPS]
-        lips += seen.cues[..., CLOSURE : LABIODENTAL + 1]
-        lips *= np.float32(1 / 3)
+        odds of rounding; for closed and biting lips (n, k, 2) the mean of the three heads, as far as it is new."""
+        read = np.add.reduceat(seen.every.take(self._columns, axis=2), self._sums, axis=2)
+        lips = read[..., VISEMES:] * self._third
         mouths = read[..., :VISEMES]
         mouths += _FAINT
         mouths *= seen.viseme + _FAINT
@@ -228,15 +234,8 @@ class VisemeDecoder:
 def _held(past: NDArray[np.int64], viseme: int, hops: int) -> NDArray[np.bool_]:
     """(n, k): whether `viseme` began in this hop or the hops - 1 before it; past (n, _MEMORY + k)."""
     is_it = past == viseme
-    if not is_it.any():
-        return is_it[:, _MEMORY:]
-    begins = is_it[:, 1:] & ~is_it[:, :-1]
-    count = past.shape[1] - _MEMORY
-    held = np.zeros((len(past), count), np.bool_)
-    for back in range(hops):
-        first = _MEMORY - 1 - back
-        held |= begins[:, first : first + count]
-    return held
+    begins = np.add.accumulate(is_it[:, 1:] & ~is_it[:, :-1], axis=1, dtype=np.int32)
+    return np.not_equal(begins[:, _MEMORY - 1 :], begins[:, _MEMORY - 1 - hops : -hops])
 
 
 def _opened_to(weights: Float, strongest: Float, is_aa: NDArray[np.bool_], openness: Float) -> Float:
@@ -247,14 +246,17 @@ def _opened_to(weights: Float, strongest: Float, is_aa: NDArray[np.bool_], openn
     """
     shown = np.einsum("nkv,v->nk", weights, VISEME_OPENNESS)
     rest = weights[..., SIL]
+    room = strongest * np.float32(0.9)
+    moves = np.float32(1.0) - rest
     # Rest may come to 0.9 of the strongest: rest + (1 - s) * (1 - rest) = 0.9 * s * strongest.
-    least = (1.0 - rest) / (1.0 - rest + np.maximum(0.9 * strongest - rest, 1e-3))
-    scale = np.minimum(np.maximum(openness / np.maximum(shown, 1e-3), least), 1.0)
-    lacks = np.maximum(openness - shown, 0.0) / (0.95 - np.minimum(shown, 0.9))
-    room = 0.9 * strongest
-    more = np.minimum(lacks, np.where(is_aa, 1.0, room / (1.0 + room)))
-    out = weights * (scale * (1.0 - more))[..., None]
-    out[..., SIL] += 1.0 - scale
+    least = moves / (moves + np.maximum(room - rest, _TINY))
+    scale = np.minimum(np.maximum(openness / np.maximum(shown, _TINY), least), np.float32(1.0))
+    lacks = np.maximum(openness - shown, np.float32(0.0)) / (np.float32(0.95) - np.minimum(shown, np.float32(0.9)))
+    most = room / (room + np.float32(1.0))
+    np.copyto(most, np.float32(1.0), where=is_aa)
+    more = np.minimum(lacks, most)
+    out = weights * (scale * (np.float32(1.0) - more))[..., None]
+    out[..., SIL] += np.float32(1.0) - scale
     out[..., AA] += more
     return out
 

@@ -33,11 +33,25 @@ _SETTLE_HOPS = 100
 
 @dataclass(frozen=True, slots=True)
 class Posteriors:
-    """Beliefs for n streams and k hops: viseme (n, k, 15) and phone (n, k, classes) sum to 1; cues (n, k, 5)."""
+    """Beliefs for n streams and k hops, all in one array `every` (n, k, 15 + classes + 5): `viseme` and `phone` sum to
+    1, then `cues`. What the properties return are views."""
 
-    viseme: Float
-    phone: Float
-    cues: Float
+    every: Float
+
+    @property
+    def viseme(self) -> Float:
+        """(n, k, 15)."""
+        return self.every[..., :VISEMES]
+
+    @property
+    def phone(self) -> Float:
+        """(n, k, classes)."""
+        return self.every[..., VISEMES : VISEMES + PHONES]
+
+    @property
+    def cues(self) -> Float:
+        """(n, k, 5)."""
+        return self.every[..., VISEMES + PHONES :]
 
 
 class PosteriorStreams:
@@ -103,7 +117,7 @@ class PosteriorStreams:
             for half in (False, True):
                 rows = np.flatnonzero(waits == half)
                 out[rows] = self._stepped(slots[rows], audio[rows], half)
-        return Posteriors(out[..., :VISEMES], out[..., VISEMES : VISEMES + PHONES], out[..., VISEMES + PHONES :])
+        return Posteriors(out)
 
     def _stepped(self, slots: NDArray[np.int64], audio: Float, waiting: bool) -> Float:
         """Streams that all have, or all have not, a hop waiting for its partner."""

@@ -29,7 +29,7 @@ def beliefs(symbols: list[str], sure: float = SURE) -> Posteriors:
         if not silent:
             kind = PHONES[symbol].articulation
             cues[0, t] = (PHONES[symbol].openness, kind == "B", kind == "F", kind == "R", 1)
-    return Posteriors(viseme, phone, np.clip(cues, 0.02, 0.98))
+    return Posteriors(np.concatenate([viseme, phone, np.clip(cues, 0.02, 0.98)], axis=2))
 
 
 def decide(symbols: list[str], sure: float = SURE) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

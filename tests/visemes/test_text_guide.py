@@ -49,7 +49,7 @@ def test_chunks_do_not_matter() -> None:
     parts = TextGuide()
     parts.expect(0, [["a", "p", "i"]])
     for t in range(seen.phone.shape[1]):
-        one = type(seen)(seen.viseme[:, t : t + 1], seen.phone[:, t : t + 1], seen.cues[:, t : t + 1])
+        one = type(seen)(seen.every[:, t : t + 1])
         assert np.array_equal(parts.guided(ONE, one).phone[0, 0], expected.phone[0, t])
 
 
