@@ -12,16 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.engine.messages import FramePacket, SegmentSpan
+from avatar_engine.plugin.punctuality import POP_S, Punctuality
 
-SLACK_S = 0.004
-"""Silence may leave the queue this much longer than the lead before some of it is left out: packets are never early,
-so what a punctual one finds beyond the lead is only latency."""
-POP_S = 0.010
-"""The native source takes this much at a time; with less in its queue it sends nothing for that long."""
-LEAD_STEP_S = 0.010
-LEAD_MAX_S = 0.100
-CALM_S = 20.0
-"""Without a near miss for this long the lead shrinks by half a step again."""
+SLACK_S = 0.002
+"""What a punctual packet finds in the queue may differ this much from the lead before silence is left out or added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,42 +57,52 @@ class _Stretch:
 class Playout:
     """Samples go in with the packets, times and heard positions come out.
 
-    rate: samples a second. fps: presented frames a second. lead_s: audio kept queued ahead, against late packets.
-    All times are steady-clock seconds.
+    rate: samples a second. fps: presented frames a second. least_lead_s: audio kept queued ahead at least, against
+    late packets. All times are steady-clock seconds.
     """
 
     rate: int
     fps: float
-    lead_s: float
+    least_lead_s: float
     dry_at_s: float = 0.0
-    least_lead_s: float = 0.0
-    _calm_since_s: float = 0.0
+    _punctuality: Punctuality = field(init=False)
     _muted_below: int = 0
     _over: set[int] = field(default_factory=set)
     _started: set[int] = field(default_factory=set)
     _positions: dict[int, int] = field(default_factory=dict)
     _stretches: list[_Stretch] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._punctuality = Punctuality(self.least_lead_s)
+
+    @property
+    def lead_s(self) -> float:
+        """Audio that a punctual packet shall find in the queue."""
+        return self._punctuality.lead_s
+
     def queued_s(self, now_s: float) -> float:
         """Audio in the queue."""
         return max(0.0, self.dry_at_s - now_s)
 
-    def admit(self, packet: FramePacket, stamp: int, now_s: float) -> Entry:
-        """Take the next packet into the queue. Packets made before the last cut are heard as silence."""
+    def admit(self, packet: FramePacket, stamp: int, now_s: float, late_s: float) -> Entry:
+        """Take the next packet, `late_s` after its tick began, into the queue. Packets made before the last cut are
+        heard as silence."""
         muted = stamp < self._muted_below
         samples = np.zeros(len(packet.samples), np.int16) if muted else to_int16(packet.samples)
         spans = () if muted else packet.spans
         queued_s = self.dry_at_s - now_s
         underrun = queued_s <= 0.0
-        self._adapt(queued_s, now_s)
-        wanted_s = 0.0
+        behind_s = self._punctuality.note(late_s, now_s)
+        # What is missing for a punctual packet to find the lead; only silence is ever left out or added for it,
+        # and where the queue is empty already.
+        wanted_s = self.lead_s - behind_s - (0.0 if underrun else queued_s)
         if underrun:
             self.dry_at_s = now_s
-            wanted_s = self.lead_s
-        elif not spans and not np.any(samples):
-            wanted_s = self.lead_s - queued_s if queued_s < POP_S else 0.0
-            excess = round((queued_s - self.lead_s - SLACK_S) * self.rate)
-            samples = samples[min(len(samples), max(0, excess)) :]
+            wanted_s = max(wanted_s, POP_S)
+        elif spans or np.any(samples) or abs(wanted_s) <= SLACK_S:
+            wanted_s = 0.0
+        elif wanted_s < 0.0:
+            samples = samples[min(len(samples), round(-wanted_s * self.rate)) :]
         prefix = max(0, round(wanted_s * self.rate))
         begin_s = self.dry_at_s + prefix / self.rate
         self.dry_at_s = begin_s + len(samples) / self.rate
@@ -166,18 +170,6 @@ class Playout:
                 self._positions.setdefault(span.segment, 0)
                 ends.append((span.segment, span.position + span.count, from_s + span.count / self.rate))
         return tuple(starts), tuple(ends)
-
-    def _adapt(self, queued_s: float, now_s: float) -> None:
-        # The first packet finds an empty queue; that says nothing about how late packets are.
-        if queued_s < POP_S and self._calm_since_s > 0.0:
-            self.lead_s = min(self.lead_s + LEAD_STEP_S, max(LEAD_MAX_S, self.least_lead_s))
-            self._calm_since_s = now_s
-        elif self._calm_since_s == 0.0:
-            self._calm_since_s = now_s
-            self.least_lead_s = self.lead_s
-        elif now_s - self._calm_since_s > CALM_S:
-            self.lead_s = max(self.least_lead_s, self.lead_s - LEAD_STEP_S / 2)
-            self._calm_since_s = now_s
 
     def _forget(self, now_s: float) -> None:
         while self._stretches and self._stretches[0].from_s + self._stretches[0].count / self.rate <= now_s:

@@ -26,6 +26,7 @@ from avatar_engine.plugin.metrics import SessionFigures
 from avatar_engine.plugin.outlets import H264Outlet, Outlet, RawOutlet, Stamp, audio_options
 from avatar_engine.plugin.playout import Heard, Playout
 from avatar_engine.plugin.publish_options import PublishOptions
+from avatar_engine.plugin.sound_queue import SoundQueue
 
 QUEUE_MS = 200
 """Size of the native audio queue; it accepts pushes without waiting up to here."""
@@ -62,7 +63,7 @@ class Publisher:
         self._media = media_loop.acquire()
         self._lock = threading.Lock()
         self._playout = Playout(options.rate, options.fps, options.lead_s)
-        self._audio = rtc.AudioSource(options.rate, 1, QUEUE_MS, loop=self._media.loop)
+        self._audio = SoundQueue(options.rate, 1, QUEUE_MS, loop=self._media.loop)
         self._audio.clear_queue()  # the native queue is born full of silence
         self._outlet = make_outlet(options, figures)
         self._packets: asyncio.Queue[Delivery | None] = asyncio.Queue()
@@ -115,6 +116,10 @@ class Publisher:
             self._cut_s = time.monotonic()
             heard = self._playout.cut(self._cut_s)
             self._playout.mute_below(command(heard))
+        # At once, on the caller's thread: the media loop may not get the processor for some tens of milliseconds. It
+        # empties the queue again, against a packet that was on its way there meanwhile.
+        if not self._closed:
+            self._audio.clear_queue()
         self._media.loop.call_soon_threadsafe(self._drop_pictures)
         self._media.loop.call_soon_threadsafe(self._packets.put_nowait, None)
         return heard
@@ -183,9 +188,10 @@ class Publisher:
                     self._enqueue(frame.image, *self._coming.pop(frame.index, (None, None)), frame.index)
                 continue
             now_s = time.monotonic()
-            self._figures.packet_late_s.add(now_s - delivery.due_s)
+            late_s = now_s - delivery.due_s
+            self._figures.packet_late_s.add(late_s)
             with self._lock:
-                entry = self._playout.admit(packet, delivery.stamp, now_s)
+                entry = self._playout.admit(packet, delivery.stamp, now_s, late_s)
                 self._figures.audio_queue_s = self._playout.queued_s(now_s)
             self._figures.audio_underruns += entry.underrun
             if len(entry.samples):

@@ -83,12 +83,11 @@ class Watch:
         audio.capture_frame, audio.clear_queue = captured, cleared
 
     def silent_after_s(self, at_s: float) -> float:
-        """From then until the queue was empty (WebRTC had taken 10 ms more); inf when speech followed."""
-        later = [(when_s, level) for when_s, level in self.sounds if when_s >= at_s]
-        emptied = next((place for place, (_, level) in enumerate(later) if level < 0.0), None)
-        if emptied is None or any(level > 0.0 for _, level in later[emptied:]):
-            return float("inf")
-        return later[emptied][0] - at_s + 0.010
+        """From then until the queue was emptied for good (WebRTC had taken 10 ms more); inf when speech followed."""
+        later = [(when_s, level) for when_s, level in list(self.sounds) if when_s >= at_s]
+        spoken = [place for place, (_, level) in enumerate(later) if level > 0.0]
+        emptied = (when_s for when_s, level in later[spoken[-1] + 1 if spoken else 0 :] if level < 0.0)
+        return next(emptied, float("inf")) - at_s + 0.010
 
     def closed_after_s(self, at_s: float) -> float:
         """From then until a picture with a closed mouth replaced the last open one; 0 when it was closed."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avatar_engine.engine.messages import AudioChunk, ClearSpeech, PauseSpeech, ResumeSpeech
-from avatar_engine.plugin.playout import Playout
+from avatar_engine.plugin.playout import SLACK_S, Entry, Playout
 from tools.av_signal import SignalOptions, SignalRuntime
 
 pytestmark = pytest.mark.property
@@ -59,7 +59,7 @@ class Desk:
             _, self.in_force, command = self.on_the_way.pop(0)
             self.runtime.send(self.session, command)
         packet = self.runtime.step(draw=False)[0]
-        entry = self.playout.admit(packet, self.in_force, self.now_s)
+        entry = self.playout.admit(packet, self.in_force, self.now_s, 0.0)
         self.queue.waiting += entry.samples.tolist()
         self.ends += entry.ends
         self.queue.play(TICK)
@@ -126,16 +126,71 @@ def test_a_cut_reports_what_was_played_and_nothing_follows(length, before, withi
     assert not any(desk.queue.played[mark:])
 
 
-@given(lates=st.lists(st.floats(0.0, 0.2), min_size=5, max_size=40))
+class Line:
+    """Packets of silence or speech that come late, and the queue they find."""
+
+    def __init__(self, speech: bool = False) -> None:
+        self.playout = Playout(RATE, HZ, 0.02)
+        self.runtime = SignalRuntime(HZ, HZ)
+        self.session = self.runtime.open_session(SignalOptions(16, 16, RATE))
+        if speech:
+            self.runtime.push_audio(self.session, AudioChunk(np.full(60 * RATE, 0.1, np.float32), RATE, 0, False))
+        self.due_s = self.now_s = 1000.0
+        self.underruns = 0
+
+    def come(self, late_s: float) -> Entry:
+        """The next packet, as the driver makes it: never before its tick begins and never before the one before it."""
+        self.now_s = max(self.now_s, self.due_s + late_s)
+        packet = self.runtime.step(draw=False)[0]
+        entry = self.playout.admit(packet, 0, self.now_s, self.now_s - self.due_s)
+        self.due_s += 1.0 / HZ
+        self.underruns += entry.underrun
+        return entry
+
+
+@given(lates=st.lists(st.floats(0.0, 0.14), min_size=5, max_size=200), speech=st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_the_lead_grows_with_late_packets_and_the_queue_stays_short(lates) -> None:
-    playout = Playout(RATE, HZ, 0.02)
-    runtime = SignalRuntime(HZ, HZ)
-    runtime.open_session(SignalOptions(16, 16, RATE))
-    now_s = 1000.0
+def test_however_late_packets_come_the_queue_stays_short(lates, speech) -> None:
+    line = Line(speech)
     for late_s in lates:
-        now_s = max(now_s + 1.0 / HZ, now_s + late_s)
-        entry = playout.admit(runtime.step(draw=False)[0], 0, now_s)
+        entry = line.come(late_s)
         assert entry.samples.dtype == np.int16
-        assert 0.02 <= playout.lead_s <= 0.1
-        assert playout.queued_s(now_s) <= playout.lead_s + 0.02 + 2.0 / HZ
+        assert 0.02 <= line.playout.lead_s <= 0.1
+        # what was queued for the latest of them, in speech, of which nothing is left out
+        assert line.playout.queued_s(line.now_s) <= line.playout.lead_s + 0.14 + 2.0 / HZ
+    for _ in range(3 * HZ):
+        line.come(0.0)
+    if not speech:
+        assert line.playout.queued_s(line.now_s) <= line.playout.lead_s + SLACK_S + 1.0 / HZ
+
+
+@given(hitch_s=st.floats(0.0, 0.085), every_s=st.floats(0.3, 1.0), speech=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_what_comes_again_and_again_is_provided_for(hitch_s, every_s, speech) -> None:
+    """After a few seconds of silence with such hitches no packet finds the queue empty any more."""
+    line = Line()
+    every = round(every_s * HZ)
+    for tick in range(6 * HZ):
+        line.come(hitch_s if tick % every == 0 else 0.003 * (tick % 3))
+    if speech:
+        line.runtime.push_audio(line.session, AudioChunk(np.full(9 * RATE, 0.1, np.float32), RATE, 0, False))
+    before = line.underruns
+    for tick in range(8 * HZ):
+        line.come(hitch_s if tick % every == 0 else 0.003 * (tick % 3))
+    assert line.underruns == before
+    assert line.playout.lead_s >= hitch_s
+
+
+def test_a_lone_hitch_is_forgiven_and_a_rough_time_is_forgotten() -> None:
+    line = Line()
+    for tick in range(4 * HZ):
+        line.come(0.08 if tick == HZ else 0.0)
+    assert line.playout.lead_s == 0.02
+    assert line.playout.queued_s(line.now_s) <= 0.02 + SLACK_S + 1.0 / HZ
+    for tick in range(5 * HZ):
+        line.come(0.08 if tick % HZ == 0 else 0.0)
+    assert line.playout.lead_s > 0.08
+    for _ in range(32 * HZ):
+        line.come(0.001)
+    assert line.playout.lead_s == 0.02
+    assert line.playout.queued_s(line.now_s) <= 0.02 + SLACK_S + 1.0 / HZ
