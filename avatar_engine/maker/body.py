@@ -88,6 +88,15 @@ class Bust:
     island: Ints
 
 
+def hands(person: Person, bust: Bust) -> NDArray[np.bool_]:
+    """(n,) vertices of the bust from the wrists on: they hang where the body is cut."""
+    weight = np.zeros(len(person.vertices))
+    for bone, of_bone in person.source.weights.items():
+        if bone.startswith(("wrist", "finger", "metacarpal")):
+            weight += of_bone
+    return np.asarray(bust.from_source @ weight > 0.3)
+
+
 def bust_quads(person: Person) -> Ints:
     """Quads (k, 4, 2) of the skin above the cut."""
     quads = person.source.groups["body"]
@@ -140,14 +149,14 @@ def texture_islands(texcoords: Floats, quads: Ints) -> Ints:
     island = np.full(len(texcoords), -1)
     for number, (left, low, right, high) in ISLANDS.items():
         island[(u > left) & (u < right) & (v > low) & (v < high) & (island < 0)] = number
+    island[island < 0] = TORSO
     links = sp.coo_matrix(
         (np.ones(quads.size), (quads.ravel(), np.roll(quads, 1, 1).ravel())), (len(texcoords), len(texcoords))
     )
     label: NDArray[np.int32] = connected_components(links, directed=False)[1]
     for number in np.unique(label):
         members = label == number
-        known = island[members][island[members] >= 0]
-        island[members] = np.bincount(known).argmax() if len(known) else TORSO
+        island[members] = np.bincount(island[members]).argmax()
     return island
 
 

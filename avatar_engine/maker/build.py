@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from avatar_engine.components.viseme_shapes import VISEME_SHAPES
 from avatar_engine.maker import clothes, hair
-from avatar_engine.maker.body import SOCKET_A, SOCKET_B, Bust, Person, cut_bust, neutral_person
+from avatar_engine.maker.body import SOCKET_A, SOCKET_B, Bust, Person, cut_bust, hands, neutral_person
 from avatar_engine.maker.eyes import eye_materials, eye_parts, eyeballs
 from avatar_engine.maker.glb import GlbWriter
-from avatar_engine.maker.lashes import lash_material, lash_parts
+from avatar_engine.maker.joining import joined
+from avatar_engine.maker.lashes import lash_material, lash_part
+from avatar_engine.maker.lining import is_lining, lining_part, widening
 from avatar_engine.maker.lips import levelling, sealing
-from avatar_engine.maker.mouth import mouth_materials, mouth_parts
+from avatar_engine.maker.mouth import hard_points, mouth_materials, mouth_parts
 from avatar_engine.maker.parts import LODS, SKIN_TRIANGLES, Floats, Ints, Material, MeshPart
 from avatar_engine.maker.shapes import arkit_shapes, tongue_shapes, unit_shapes, viseme_shapes
 from avatar_engine.maker.skeleton import four_strongest
@@ -67,6 +69,7 @@ def make_person(spec: PersonSpec, source: Source | None = None) -> Person:
         **tongue,
     }
     person = replace(person, vertices=vertices, shapes=shapes)
+    person = replace(person, vertices=vertices + widening(person, hard_points(person)))
     for side, ball in eyeballs(person).items():
         person.centres[f"eye{side}"] = ball.centre
     return person
@@ -103,6 +106,8 @@ def _behind_eyes(person: Person, bust: Bust) -> NDArray[np.bool_]:
     out = np.zeros(len(bust.surface.positions), dtype=bool)
     inside = (bust.island == SOCKET_A) | (bust.island == SOCKET_B)
     out[bust.corner_position[inside[bust.corner_texcoord]]] = True
+    if bust.surface.lod == 2:
+        return out
     for ball in eyeballs(person).values():
         near = np.linalg.norm(bust.surface.positions - ball.centre, axis=1) < 2.0 * ball.radius
         out[near] &= bust.surface.positions[near, 2] < ball.centre[2] + 0.5 * ball.radius
@@ -121,14 +126,17 @@ def build(spec: PersonSpec, texture_size: int = 2048) -> Built:
     for lod in LODS:
         bust, surface = busts[lod], busts[lod].surface
         hidden = hair.covered(surface, spec.hair) | clothes.covered(surface, spec.clothes)
-        hidden |= _behind_eyes(person, bust)
+        hidden |= _behind_eyes(person, bust) | hands(person, bust)
         worn = clothes.build(surface, spec.clothes, np.random.default_rng([spec.seed, 7]))
         skin_triangles = seen_skin(bust, hidden, SKIN_TRIANGLES[lod], hair.shaded(surface, spec.hair))
         # Hair that lies on the skin has its very triangles, or one would come through the other.
         scalp = replace(surface, triangles=bust.corner_position[skin_triangles])
         tuck = clothes.tuck(surface, spec.clothes)
-        parts += [skin_part(bust, skin, skin_triangles, tuck), *eye_parts(person, eye, lod)]
-        parts += lash_parts(person, lash, lod, spec.eyes.lashes) + mouth_parts(person, mouth, lod)
+        inside = is_lining(person, bust, skin_triangles)
+        parts += [skin_part(bust, skin, skin_triangles[~inside], tuck), *eye_parts(person, eye, lod)]
+        parts.append(lash_part(person, lash, lod, spec.eyes.lashes))
+        within = [*mouth_parts(person, mouth, lod), lining_part(person, bust, mouth["mouth"], skin_triangles[inside])]
+        parts.append(joined("Mouth", within, mouth["mouth"]))
         parts += hair.build(scalp, spec.hair, np.random.default_rng([spec.seed, 5])) + worn
     extras = {"origin": "MakeHuman base mesh and targets, face units by Mika Suominen, CC0; built by avatar-engine"}
     glb = GlbWriter(spec.id).write(parts, person.centres, extras)

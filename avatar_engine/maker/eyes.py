@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from avatar_engine.maker.body import Person
 from avatar_engine.maker.geometry import grid_triangles, smooth_step, vertex_normals, welded_normals
+from avatar_engine.maker.joining import joined
 from avatar_engine.maker.parts import Floats, Material, MeshPart
 from avatar_engine.maker.rings import lid_rings
 from avatar_engine.maker.skeleton import four_strongest, rigid_to
@@ -24,7 +25,7 @@ IRIS_PART, PUPIL_PART = 0.47, 0.36
 BULGE = 0.05
 """How far the cornea stands out, part of the radius."""
 
-GRID = {0: (24, 37), 1: (9, 17), 2: (6, 13)}
+GRID = {0: (24, 37), 1: (9, 17), 2: (5, 11)}
 """Rows and columns of the ball per level."""
 END_RAD = {0: POLAR_END_RAD, 1: 0.50 * np.pi, 2: 0.46 * np.pi}
 """Where the ball ends per level: what comes out from under the lids at the widest glance, and some more."""
@@ -120,11 +121,11 @@ def eye_materials(spec: Eyes, rng: np.random.Generator, size: int = 1024) -> tup
 
 
 def eye_parts(person: Person, materials: tuple[Material, Material], lod: int) -> list[MeshPart]:
-    """Both eyes with their shades."""
-    parts = []
-    for side, ball in eyeballs(person).items():
-        parts += [_ball_part(side, ball, materials[0], lod), _shade_part(side, ball, person, materials[1], lod)]
-    return parts
+    """Both eyes as one part, and both shades as another."""
+    balls = eyeballs(person).items()
+    eyes = [_ball_part(side, ball, materials[0], lod) for side, ball in balls]
+    shades = [_shade_part(side, ball, person, materials[1], lod) for side, ball in balls]
+    return [joined("Eyes", eyes, materials[0]), joined("EyeShades", shades, materials[1])]
 
 
 def _ring_noise(rng: np.random.Generator, count: int, width: int) -> Floats:

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from avatar_engine.maker.body import Person
 from avatar_engine.maker.eyes import eyeballs
 from avatar_engine.maker.geometry import grid_triangles, vertex_normals
+from avatar_engine.maker.joining import joined
 from avatar_engine.maker.parts import Floats, Ints, Material, MeshPart
 from avatar_engine.maker.rings import MARGIN, lid_rings, split_ring
 from avatar_engine.maker.skeleton import four_strongest
@@ -79,7 +80,7 @@ def _curve(points: Floats, count: int) -> tuple[Floats, Floats]:
     return matrix, wanted
 
 
-def lash_parts(person: Person, material: Material, lod: int, amount: float) -> list[MeshPart]:
+def lash_part(person: Person, material: Material, lod: int, amount: float) -> MeshPart:
     """Strips for both eyes; the lowest level has upper lashes only."""
     parts = []
     home = person.source.vertices
@@ -91,7 +92,7 @@ def lash_parts(person: Person, material: Material, lod: int, amount: float) -> l
             if lod == 2 and not upper:
                 continue
             parts.append(_strip(person, side, half, upper, balls[side].centre, material, lod, amount))
-    return parts
+    return joined("Lashes", parts, material)
 
 
 def _strip(

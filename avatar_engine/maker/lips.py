@@ -18,7 +18,7 @@ OWN = (2, 3, 4)
 FOLLOW = {0: 0.6, 1: 0.8, 5: 0.35}
 """Rings outside and inside of those, and which part of the seam's motion they share."""
 
-OVERLAP_DM = 0.008
+OVERLAP_DM = 0.003
 """Closed lips press into each other by this much, so that no light falls between them."""
 
 SKIN_REACH_DM = 0.14

@@ -32,18 +32,24 @@ EDGE_BELOW_SEAM_DM = 0.024
 OVERBITE_DM = 0.014
 LOWER_WIDTH, LOWER_HEIGHT = 0.84, 0.85
 
-CROWN_GRID = {0: (6, 11), 1: (4, 5), 2: (3, 5)}
+CROWN_GRID = {0: (6, 11), 1: (4, 5), 2: (3, 4)}
 CROWN_SPAN = {0: (0.0, 2.0), 1: (-0.15, 1.15), 2: (-0.1, 1.1)}
 """Part of a crown's round that is made per level, in half turns from its side over the front: nobody sees the rest."""
 CROWN_ROOT = {0: 0.0, 1: 0.2, 2: 0.25}
 """Part of a crown that stays in the gum and is not made."""
 TEETH_PER_SIDE = {0: 7, 1: 6, 2: 4}
-GUM_GRID = {0: (33, 9), 1: (15, 5), 2: (9, 4)}
+GUM_GRID = {0: (33, 9), 1: (15, 5), 2: (7, 3)}
 GUM_SPAN = {0: (0.0, 2.0), 1: (-0.65, 0.65), 2: (-0.6, 0.6)}
 """Part of the gum's round that is made per level, in half turns from the front."""
-TONGUE_TRIANGLES = {1: 220, 2: 110}
+GUM_FROM_EDGE_DM = 0.128
+"""From the line of the teeth's edges to the middle of the gum."""
+GUM_PART = 0.62
+"""Part of the arch that has a gum: what lies further back is never seen."""
+GUM_TALL_DM, GUM_FOOT_DM, GUM_THICK_DM = 0.042, 0.020, 0.038
+"""Half sizes of the gum: towards the teeth, away from them, and to the front and back."""
+TONGUE_TRIANGLES = {1: 220, 2: 64}
 
-ENAMEL = (0.70, 0.655, 0.57)
+ENAMEL = (0.96, 0.90, 0.78)
 GUM = (0.50, 0.175, 0.155)
 """Linear colours."""
 
@@ -77,7 +83,7 @@ def incisor_edge(person: Person) -> float:
 def arch_of(person: Person, upper: bool) -> Arch:
     """The dental arch, fitted to the helper strips of the data set."""
     helper = person.vertices[person.source.group_vertices(f"helper-{'upper' if upper else 'lower'}-teeth")]
-    half = (helper[:, 0].max() - helper[:, 0].min()) / 2 * 0.93
+    half = (helper[:, 0].max() - helper[:, 0].min()) / 2 * (0.91 if upper else 0.87)
     front, back = helper[:, 2].max() - 0.012, helper[:, 2].min()
     t = np.linspace(-1, 1, 401)
     x, z = half * np.sin(t * np.pi / 2), front - (front - back) * (1 - np.cos(t * np.pi / 2)) ** 1.05
@@ -147,18 +153,26 @@ def _row(arch: Arch, lod: int) -> tuple[Floats, Ints, Floats]:
 
 def _gum(arch: Arch, lod: int) -> tuple[Floats, Ints]:
     along, around = GUM_GRID[lod]
-    arc = np.linspace(-0.97, 0.97, along) * arch.arc[-1]
+    arc = np.linspace(-1.0, 1.0, along) * arch.arc[-1] * GUM_PART
     x, z = arch.at(arc)
     ring = np.linspace(*GUM_SPAN[lod], around) * np.pi
     necks = np.abs(np.cos(arc * np.pi / 0.08)) * 0.008
-    y = (
-        arch.edge
-        + arch.up * (0.122 + necks)[:, None]
-        + 0.035 * np.sin(ring)
-        + arch.up * 0.022 * (np.sin(ring) * arch.up + 1)
+    # Round towards the teeth, flat where it ends in the lining.
+    tall = np.where(np.sin(ring) * arch.up < 0.0, GUM_TALL_DM, GUM_FOOT_DM)
+    y = arch.edge + arch.up * (GUM_FROM_EDGE_DM + necks)[:, None] + tall * np.sin(ring)
+    positions = np.stack(
+        [np.repeat(x, around), y.ravel(), (z[:, None] - 0.034 + GUM_THICK_DM * np.cos(ring)).ravel()], 1
     )
-    positions = np.stack([np.repeat(x, around), y.ravel(), (z[:, None] - 0.036 + 0.050 * np.cos(ring)).ravel()], 1)
     return positions, grid_triangles(along, around)[:, ::-1]
+
+
+def hard_points(person: Person, shapes: tuple[str, ...] = ("jawOpen",)) -> dict[str, Floats]:
+    """Points (n, 3) of all teeth and gums at rest (key "") and with each of `shapes` at 1."""
+    parts = [part for part in mouth_parts(person, mouth_materials(), 0) if part.name != "Tongue"]
+    out = {"": np.concatenate([part.positions for part in parts])}
+    for shape in shapes:
+        out[shape] = np.concatenate([part.positions + part.morphs.get(shape, 0.0) for part in parts])
+    return out
 
 
 def rigid_morphs(person: Person, members: Ints, positions: Floats) -> dict[str, Floats]:
@@ -173,11 +187,12 @@ def rigid_morphs(person: Person, members: Ints, positions: Floats) -> dict[str, 
 
 
 def mouth_materials() -> dict[str, Material]:
-    """Materials of teeth, gums and tongue; the enamel is in the vertex colours."""
+    """Materials of teeth, gums and tongue, the enamel in the vertex colours; and the one of all of them together."""
     return {
+        "mouth": Material("Mouth", "teeth", roughness=0.46),
         "teeth": Material("Teeth", "teeth", roughness=0.22),
         "gum": Material("Gum", "gum", base_color=(*GUM, 1.0), roughness=0.32),
-        "tongue": Material("Tongue", "tongue", base_color=(0.42, 0.13, 0.115, 1.0), roughness=0.42),
+        "tongue": Material("Tongue", "tongue", base_color=(1.0, 0.38, 0.34, 1.0), roughness=0.42),
     }
 
 

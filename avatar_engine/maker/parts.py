@@ -51,13 +51,13 @@ JOINT_INDEX = {name: index for index, (name, _) in enumerate(JOINTS)}
 LODS = (0, 1, 2)
 """0: GPU, and software GL at 1080p; 1: software GL at 720p; 2: 360p, thumbnails and crowds."""
 
-TRIANGLES = {0: 70_000, 1: 15_000, 2: 7_000}
+TRIANGLES = {0: 70_000, 1: 15_000, 2: 5_500}
 """Most triangles of a whole person per level."""
-SKIN_TRIANGLES = {0: 27_500, 1: 4_300, 2: 2_650}
+SKIN_TRIANGLES = {0: 27_500, 1: 4_300, 2: 2_150}
 """About how many triangles the skin has that is left when hair and clothes have hidden their share."""
-HAIR_TRIANGLES = {0: 22_000, 1: 4_500, 2: 2_500}
+HAIR_TRIANGLES = {0: 22_000, 1: 4_500, 2: 2_400}
 """Most triangles of hair, cap and strands per level."""
-CLOTHES_TRIANGLES = {0: 10_000, 1: 3_800, 2: 1_600}
+CLOTHES_TRIANGLES = {0: 10_000, 1: 3_800, 2: 1_450}
 """Most triangles of all garments (and glasses) per level."""
 
 

@@ -40,10 +40,10 @@ UNIT_RECIPES: tuple[tuple[str, tuple[str, ...], dict[str, float]], ...] = (
 """Unit of the 157, its parts, and the shapes each part is cut from: all parts together are the whole shape."""
 
 UNITS: tuple[tuple[str, str, str, float], ...] = (
-    ("AU38L", "nose-left-dilatation", "", 0.7),
-    ("AU38R", "nose-right-dilatation", "", 0.7),
-    ("AU39L", "nose-compression", "L", 0.6),
-    ("AU39R", "nose-compression", "R", 0.6),
+    ("AU38L", "nose-left-dilatation", "", 1.5),
+    ("AU38R", "nose-right-dilatation", "", 1.5),
+    ("AU39L", "nose-left-dilatation", "", -1.3),
+    ("AU39R", "nose-right-dilatation", "", -1.3),
     ("AU21L", "neck-platysma", "L", 0.8),
     ("AU21R", "neck-platysma", "R", 0.8),
 )
@@ -94,7 +94,7 @@ def arkit_shapes(source: Source, vertices: Floats) -> dict[str, Floats]:
     return shapes
 
 
-TONGUE_RISE_DM = 0.14
+TONGUE_RISE_DM = 0.15
 """How far the tip of the resting tongue lies under the edge of the lower lip."""
 
 

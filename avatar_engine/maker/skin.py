@@ -11,17 +11,18 @@ from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.spatial import cKDTree
 
 from avatar_engine.maker.bake import Texels, noise, point_occlusion, rasterise
-from avatar_engine.maker.body import HEAD, MOUTH, SOCKET_A, SOCKET_B, Bust, Person, cut_bust
+from avatar_engine.maker.body import HEAD, SOCKET_A, SOCKET_B, TORSO, Bust, Person, cut_bust
 from avatar_engine.maker.brows import paint_brows
 from avatar_engine.maker.eyes import eyeballs
 from avatar_engine.maker.geometry import smooth_step, vertex_areas
 from avatar_engine.maker.parts import Floats, Material
 from avatar_engine.maker.rings import MARGIN, lid_rings, lip_rings, split_ring
 
-INSIDE_MOUTH = (0.20, 0.052, 0.048)
-SOCKET = (0.62, 0.36, 0.32)
-"""sRGB 0..1 of the mouth bag and of the tissue behind the lids."""
+PAINTED = (TORSO, HEAD, SOCKET_A, SOCKET_B)
+"""Islands in the order in which they are painted; the lining of the mouth has its colours in its vertices."""
 
+SOCKET = (0.62, 0.36, 0.32)
+"""sRGB 0..1 of the tissue behind the lids."""
 
 OCCLUSION_REACH_DM = 0.42
 
@@ -77,7 +78,10 @@ def skin_picture(person: Person, bust: Bust, size: int) -> Image.Image:
             lip_line[at], lash_line[at],
         ]
     )  # fmt: skip
-    texels = rasterise(bust.texcoords[tex], bust.corner_triangles, attributes, size)
+    # The arms lie over other islands in the layout, and below sleeves on the body: they are painted first.
+    island = bust.island[tex[bust.corner_triangles[:, 0]]]
+    triangles = np.concatenate([bust.corner_triangles[island == number] for number in PAINTED])
+    texels = rasterise(bust.texcoords[tex], triangles, attributes, size)
     field = _field(person, texels)
     color = paint(person, field)
     picture = np.zeros((size, size, 3))
@@ -181,15 +185,12 @@ def paint(person: Person, field: Field) -> Floats:
     color = _stubble(color, person, field)
     color = _lines(color, person, field)
     color = _lips(color, person, field, middle)
-    color[field.island == MOUTH] = np.array(INSIDE_MOUTH)
-    color[field.island == MOUTH] *= (1 + 0.12 * middle[field.island == MOUTH])[:, None]
     color[(field.island == SOCKET_A) | (field.island == SOCKET_B)] = np.array(SOCKET)
     makeup = 0.12 + 0.55 * person.spec.eyes.lashes + 0.3 * spec.makeup
     color = _darken(color, np.clip(field.lash_line, 0, 1) * makeup, (0.80, 0.86, 0.88))
     color = _darken(color, field.lip_line, (0.62, 0.80, 0.78))
     around_eyes = np.clip(field.pair((0.5, 0.10, nose[2] - 0.5), (0.42, 0.26, 0.6)), 0, 1)
-    power = np.where(field.island == MOUTH, 1.2, 0.8 - 0.42 * around_eyes)
-    deep = np.clip(field.open_, 0.15, 1) ** power
+    deep = np.clip(field.open_, 0.15, 1) ** (0.8 - 0.42 * around_eyes)
     return np.asarray(color * np.stack([deep**0.55, deep**0.72, deep**0.76], 1))
 
 

@@ -12,7 +12,7 @@ from avatar_engine.maker.hair.scalp import above_hairline, is_ear
 from avatar_engine.maker.parts import Floats, Ints
 from avatar_engine.maker.rings import lid_rings, lip_rings
 
-KEPT_RINGS = {0: (range(0), range(0)), 1: (range(5), range(4)), 2: (range(1, 5), range(1, 4))}
+KEPT_RINGS = {0: (range(0), range(0)), 1: (range(5), range(4)), 2: (range(1, 5), range(2, 4))}
 """Rings of the lips and of the lids that stay whole per level: they must meet, and their edges are looked at."""
 
 LIVELY_DM = 0.08
@@ -36,7 +36,7 @@ def worth_of(bust: Bust, cheap: NDArray[np.bool_]) -> Floats:
     worth *= 1.0 + np.minimum(lively[at] / LIVELY_DM, 2.0)
     # Where the cap thins out: its picture is stretched over these triangles.
     at_hairline = np.abs(above_hairline(q) - 0.12) < 0.28
-    worth[at_hairline & (q[:, 2] > -1.2)] *= 3.0
+    worth[at_hairline & (q[:, 2] > -1.2)] *= 8.0 if surface.lod == 2 else 3.0
     worth[is_ear(q)] = 0.5
     worth[q[:, 1] < -2.0] = 0.3
     worth[cheap[at]] = 0.08

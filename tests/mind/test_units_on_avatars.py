@@ -22,11 +22,11 @@ BANDS = {
     "corner": (0.0, 0.9), "lip": (-0.1, 0.75), "jaw": (-0.5, 0.6), "tongue": (-0.5, 0.6), "neck": (-1.0, 0.6),
 }  # fmt: skip
 # code -> (axis, sign) of the mean movement; `out` is away from the middle of the face
-UP, DOWN, OUT, FORWARD = (1, 1), (1, -1), (3, 1), (2, 1)
+UP, DOWN, OUT, INWARD, FORWARD = (1, 1), (1, -1), (3, 1), (3, -1), (2, 1)
 DIRECTIONS = {
     "1": UP, "2": UP, "4": DOWN, "6": UP, "9": UP, "10": UP, "11": UP, "12": UP, "13": UP, "15": DOWN, "16": DOWN,
     "17": UP, "18": FORWARD, "20": OUT, "22": FORWARD, "26": DOWN, "27": DOWN, "29": FORWARD, "33": FORWARD,
-    "34": OUT, "41": DOWN, "42": DOWN, "43": DOWN, "45": DOWN, "46": DOWN,
+    "34": OUT, "38": OUT, "39": INWARD, "41": DOWN, "42": DOWN, "43": DOWN, "45": DOWN, "46": DOWN,
 }  # fmt: skip
 SIDES_OF_A_LIP = {"AU28TL": DOWN, "AU28TR": DOWN, "AU28BL": UP, "AU28BR": UP}
 SIDEWAYS = {"AU30L": 1, "AU30R": -1, "X_mouthShiftL": 1, "X_mouthShiftR": -1}

@@ -110,7 +110,7 @@ def build_jacket(torso: Torso, garment: Garment, rng: Rng, target: int) -> list[
         # The panel ends a little outside the fold, except where the lapels begin.
         return neckline(azimuth) - 0.08 * smooth_step(0.03, 0.22, np.abs(azimuth))
 
-    body_panel(cloth, shell, under_lapels, max(300, target - spent), rng, cut.folds, tile, margin=0.0, seams=seams)
+    body_panel(cloth, shell, under_lapels, max(240, target - spent), rng, cut.folds, tile, margin=0.0, seams=seams)
     return [cloth_part(torso, cloth, name, fabric(garment.color, cut.weave, rng), cut.roughness), *extras]
 
 

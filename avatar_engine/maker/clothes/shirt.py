@@ -121,5 +121,5 @@ def build_shirt(torso: Torso, garment: Garment, rng: Rng, target: int, under: Ne
     edge = placket(cloth, shell, torso, top, (30, 12, 6)[lod])
     spent = sum(len(t) for t in cloth.triangles)
     seams = np.concatenate([border, edge[:: max(1, len(edge) // 40)]])
-    body_panel(cloth, shell, neckline, max(200, target - spent), rng, 0.05, TILE, margin=0.02, above=under, seams=seams)
+    body_panel(cloth, shell, neckline, max(120, target - spent), rng, 0.05, TILE, margin=0.02, above=under, seams=seams)
     return [cloth_part(torso, cloth, "Shirt", fabric(garment.color, "poplin", rng), 0.75)]

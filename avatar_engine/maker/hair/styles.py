@@ -68,15 +68,15 @@ def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         lift=(0.006, (0.02, 0.008, 0.008)[lod]),
         inner_limit=(0.75, 0.6, 0.5)[lod],
         parting=parting_strip(spec, (0.22, 0.13, 0.13)[lod]),
-        front=spec.part * 1.05 if lod < 2 else None,
+        front=spec.part * 1.05,
     )
     sheet = falling_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
-    size = ((124, 30), (64, 19), (38, 14))[lod]
+    size = ((124, 30), (64, 19), (34, 12))[lod]
     # Round the skull strands bend, below it they hang: a coarse mesh spends its rows above.
     upper = (0.5, 0.68, 0.7)[lod]
     under = ((60, 9), (28, 5), (16, 4))[lod]
-    count, steps = ((210, 9), (64, 5), (26, 4))[lod]
+    count, steps = ((210, 9), (64, 5), (20, 4))[lod]
     add_sheet(mesh, head, sheet, size, SHEET_REGION, 9.0, v_root=0.08, upper=upper)
     add_sheet(
         mesh,
@@ -119,13 +119,13 @@ def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         np.random.default_rng(1),
         cut.line,
         lift=(0.006, 0.055) if buzz else (0.006, 0.025),
-        inner_limit=9.0 if buzz else (1.25, 1.0, 0.95)[lod],
+        inner_limit=9.0 if buzz else (1.25, 1.4, 1.5)[lod],
         side_fade=1.5 if buzz else 2.2,
     )
     sheet = swept_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
     size = ((96, 34), (66, 18), (34, 12))[lod]
-    count, steps = ((480, 5), (90 if not buzz else 150, 3), (40 if not buzz else 60, 2))[lod]
+    count, steps = ((480, 5), (70 if not buzz else 150, 3), (40 if not buzz else 60, 2))[lod]
     if not buzz:
         add_sheet(mesh, head, sheet, size, SHEET_REGION, 7.0, b_range=(0.0, 0.97))
     pick = np.random.default_rng(int(rng.integers(1 << 31)))
@@ -204,8 +204,9 @@ def covered(surface: Surface, spec: HairSpec) -> NDArray[np.bool_]:
     q = (surface.positions - surface.eye_centre) / surface.ipd
     if spec.style not in ("bob", "lob", "wavy"):
         return np.zeros(len(q), bool)
-    left, right = parting_strip(spec, 0.5)
-    deep = above_hairline(q, "soft") > 0.9
+    coarse = surface.lod == 2
+    left, right = parting_strip(spec, 0.3 if coarse else 0.5)
+    deep = above_hairline(q, "soft") > (0.65 if coarse else 0.9)
     return np.asarray(deep & ~is_ear(q) & ((q[:, 0] < left) | (q[:, 0] > right)))
 
 
