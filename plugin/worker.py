@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobExecutorTy
 from livekit.agents.utils import shortuuid
 
 from avatar_engine.engine.errors import InputError, suggest
-from avatar_engine.plugin import engine_host, metrics, wire
+from avatar_engine.interrupts import GRACE_S, STOPPED, end_process
+from avatar_engine.plugin import engine_host, metrics, signals, wire
 from avatar_engine.plugin.options import AvatarRequest, live_options
 from avatar_engine.plugin.room_avatar import RoomAvatar
 
@@ -113,24 +114,32 @@ def make_server(options: WorkerOptions) -> AgentServer:
 
 
 async def serve_until_told(server: AgentServer) -> None:
-    """Serve; the first SIGTERM or SIGINT takes no more rooms and waits for those there are, a second one ends it."""
+    """Serve; the first SIGTERM or SIGINT takes no more rooms and waits for those there are, a second one ends it.
+
+    For a program of its own: with no rooms it ends within a second, whatever it is doing, as when a face is loaded.
+    """
     loop = asyncio.get_running_loop()
-    told = asyncio.Event()
-    for which in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(which, told.set)
-    running = asyncio.create_task(server.run())
-    first = asyncio.create_task(told.wait())
-    await asyncio.wait({running, first}, return_when=asyncio.FIRST_COMPLETED)
-    if told.is_set():
-        told.clear()
-        draining = asyncio.create_task(server.drain())
-        second = asyncio.create_task(told.wait())
-        await asyncio.wait({draining, second}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (draining, second):
-            task.cancel()
-        await server.aclose()
-    first.cancel()
-    await running
+    first, second = asyncio.Event(), asyncio.Event()
+
+    def heard(count: int) -> None:
+        loop.call_soon_threadsafe((first if count == 1 else second).set)
+        if count > 1 or not server.active_jobs:
+            time.sleep(GRACE_S)
+            if count > 1 or not server.active_jobs:  # one may just have been on its way here
+                end_process(STOPPED if count > 1 else 0)
+
+    with signals.told(heard):
+        running = asyncio.create_task(server.run())
+        waiting = asyncio.create_task(first.wait())
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if first.is_set():
+            draining, hurried = asyncio.create_task(server.drain()), asyncio.create_task(second.wait())
+            await asyncio.wait({draining, hurried}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (draining, hurried):
+                task.cancel()
+            await server.aclose()
+        await running
 
 
 def dispatch_metadata(agent_identity: str, avatar_identity: str, avatar: dict[str, Any]) -> str:

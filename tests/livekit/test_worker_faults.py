@@ -27,8 +27,8 @@ SMALL = AvatarRequest(resolution="320x180", quality="low", lip_sync_model="spect
 
 
 @asynccontextmanager
-async def worker(server, name: str):
-    """`avatar-engine worker` as a process; yields once it is registered."""
+async def worker(server, name: str, until: str = "registered worker"):
+    """`avatar-engine worker` as a process; yields once it has said so."""
     environment = {
         **os.environ,
         "LIVEKIT_URL": server.url,
@@ -53,7 +53,7 @@ async def worker(server, name: str):
         async with asyncio.timeout(60):
             async for line in process.stderr:
                 seen.append(line.decode(errors="replace"))
-                if "registered worker" in seen[-1]:
+                if until in seen[-1]:
                     break
         assert process.returncode is None, "".join(seen[-20:])
         reading = asyncio.create_task(process.stderr.read())
@@ -111,6 +111,36 @@ async def test_a_killed_worker_is_replaced_and_a_terminated_one_finishes_its_roo
             await avatar.aclose()
             await room.disconnect()
             assert await asyncio.wait_for(second.wait(), 40.0) == 0
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("until", ["initializing job runner", "registered worker"])
+async def test_a_worker_without_rooms_ends_at_once(house, number, until) -> None:
+    """Also while it still loads its first face."""
+    async with worker(house.server, f"avatars-{uuid.uuid4().hex[:6]}", until) as idle:
+        began_s = time.monotonic()
+        idle.send_signal(number)
+        assert await asyncio.wait_for(idle.wait(), 10.0) == 0
+        assert time.monotonic() - began_s < 1.5  # a second, and some for a busy machine
+
+
+@pytest.mark.timeout(120)
+async def test_a_second_signal_does_not_wait_for_rooms(house) -> None:
+    name = f"avatars-{uuid.uuid4().hex[:6]}"
+    room = await house.join("agent", kind="agent")
+    avatar = WorkerAvatarSession(SMALL, worker=name)
+    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
+    async with worker(house.server, name) as serving:
+        await avatar.start(AgentSession(), room, livekit_url=house.server.url.replace("ws", "http"), **keys)
+        await avatar.wait_for_join(timeout=60.0)
+        serving.send_signal(signal.SIGINT)
+        await asyncio.sleep(2.0)
+        assert serving.returncode is None
+        serving.send_signal(signal.SIGINT)
+        await asyncio.wait_for(serving.wait(), 3.0)
+    await avatar.aclose()
+    await room.disconnect()
 
 
 @pytest.mark.timeout(120)
