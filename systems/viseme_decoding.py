@@ -154,7 +154,7 @@ class VisemeDecoder:
         # Of the two, the likelier.
         np.copyto(raw, PP, where=closed & ~(biting & (lips[..., _CLOSED] < lips[..., _BITING])))
         raw *= speaks  # SIL is 0
-        past = np.concatenate([self._before[slots], raw], axis=1)
+        past = np.concatenate([self._before.take(slots, axis=0), raw], axis=1)
         self._before[slots] = past[:, -_MEMORY:]
         # A closed or biting lip is held, whatever the next hops believe; of the two, lips that close win.
         label = raw.copy()
@@ -162,13 +162,14 @@ class VisemeDecoder:
         np.copyto(label, PP, where=_held(past, PP, d.shut_hops))
         label *= speaks
 
-        belief *= np.float32(1.0) - np.minimum(lips[..., :1] + lips[..., 1:], np.float32(1.0))
+        taken = np.minimum(lips[..., _CLOSED] + lips[..., _BITING], np.float32(1.0))
+        belief *= (np.float32(1.0) - taken)[..., None]
         belief[..., LIPS] = lips
         belief *= np.float32(1.0 - d.focus)
-        belief += self._focused[label]
+        belief += self._focused.take(label, axis=0)
         strongest = np.maximum.reduce(belief, axis=2)
         cues = seen.cues
-        openness = np.minimum(cues[..., OPENNESS], _WIDEST[label])
+        openness = np.minimum(cues[..., OPENNESS], _WIDEST.take(label))
         weights = _opened_to(belief, strongest, label == AA, openness)
         idle = label == SIL
         if idle.any():
@@ -198,7 +199,8 @@ class VisemeDecoder:
         belief, lips = self._evidence(seen)
         gate = seen.cues[..., SPEECH].copy()
         shown = np.empty(lips.shape, np.bool_)
-        now, lip, show, level = self._belief[slots], self._lips[slots], self._shown[slots], self._gate[slots]
+        # `take` costs a quarter of what an index costs here.
+        now, lip, show, level = (x.take(slots, axis=0) for x in (self._belief, self._lips, self._shown, self._gate))
         stay, leave = np.float32(d.stay), np.float32((1.0 - d.stay) / VISEMES)
         lips_stay, falls = np.float32(d.lips_stay), np.float32(d.gate_falls)
         # Every hop is worked out where it is kept, and read from there by the next.

@@ -108,7 +108,7 @@ class PosteriorStreams:
         if audio.ndim != 2 or audio.shape[1] % HOP or not audio.shape[1]:
             raise ValueError(f"audio must be (streams, k * {HOP}), not {audio.shape}")
         audio = clean(audio)
-        waits = self._waits[slots]
+        waits = self._waits.take(slots)
         waiting = int(np.count_nonzero(waits))
         if waiting in (0, len(slots)):
             out = self._stepped(slots, audio, waiting > 0)
@@ -122,15 +122,15 @@ class PosteriorStreams:
     def _stepped(self, slots: NDArray[np.int64], audio: Float, waiting: bool) -> Float:
         """Streams that all have, or all have not, a hop waiting for its partner."""
         hops = audio.shape[1] // HOP
-        heard = np.concatenate([self._tail[slots], audio], axis=1)
+        heard = np.concatenate([self._tail.take(slots, axis=0), audio], axis=1)
         self._tail[slots] = heard[:, -TAIL - HOP :]
         if not waiting:
             heard = heard[:, HOP:]
         steps = (hops + waiting) // 2
         self._waits[slots] = hops + waiting > 2 * steps
-        answers = [] if waiting else [self._answer[slots][:, None]]
+        answers = [] if waiting else [self._answer.take(slots, axis=0)[:, None]]
         if steps:
-            beliefs, self._state[slots] = self._run(heard[:, : TAIL + 2 * steps * HOP], self._state[slots])
+            beliefs, self._state[slots] = self._run(heard[:, : TAIL + 2 * steps * HOP], self._state.take(slots, axis=0))
             answers.append(beliefs)
         every = answers[0] if len(answers) == 1 else np.concatenate(answers, axis=1)
         if every.shape[1] > hops:
@@ -139,12 +139,12 @@ class PosteriorStreams:
 
     def _run(self, heard: Float, state: Float) -> tuple[Float, Float]:
         """heard (n, TAIL + 2 * steps * HOP), state (n, ...) -> beliefs (n, 2 * steps, _WIDTH) and the next state."""
+        spectrum = spectra(heard).reshape(-1, 2, len(state), 2 * BINS)
         alone = len(state) == 1
         if alone:
             # A product with one row is summed in another order than with two or more: a stream alone would differ
             # in the last bit from the same stream in company.
-            heard, state = np.repeat(heard, 2, axis=0), np.repeat(state, 2, axis=0)
-        spectrum = spectra(heard).reshape(-1, 2, len(state), 2 * BINS)
+            spectrum, state = spectrum.repeat(2, axis=2), state.repeat(2, axis=0)
         inputs: dict[str, NDArray[Any]] = {"spectrum": spectrum, "state": state, "delay": self._delay}
         beliefs, state = self._net.run(_OUTPUTS, inputs)
         if alone:
