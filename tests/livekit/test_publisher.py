@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from livekit import rtc
 
+from avatar_engine.engine.media import encoders
+from avatar_engine.plugin.outlets import RawOutlet
 from tools.av_signal import QUIET_LUMA, beeps, meets, onsets, pair
 
 pytestmark = pytest.mark.livekit
@@ -65,6 +67,22 @@ async def test_sound_and_picture_meet_at_the_receiver(house, codec) -> None:
             if meets(heard, seen, BEEPS - 4) and fps >= 29.0:
                 return
     raise AssertionError(tried)
+
+
+async def test_a_machine_without_an_encoder_sends_pictures_as_they_are(house, monkeypatch) -> None:
+    """What works is found out by trying; where nothing does, WebRTC encodes, and who subscribes sees no difference."""
+    monkeypatch.setattr(encoders, "H264_ENCODERS", ("an_encoder_this_build_lacks",))
+    encoders.choose_h264.cache_clear()
+    try:
+        async with house.avatar("h264") as stage, house.watching() as receiver:
+            first = await receiver.first_picture()
+            await asyncio.sleep(1.0)
+            assert isinstance(stage.publisher._outlet, RawOutlet)
+            assert abs(first.luma - QUIET_LUMA) < 12
+            assert len(receiver.pictures) > 15
+            assert stage.figures.sent_bytes >= 15 * 320 * 180 * 3 // 2
+    finally:
+        encoders.choose_h264.cache_clear()
 
 
 async def test_frames_carry_the_time_their_sound_is_heard(house) -> None:
