@@ -11,7 +11,7 @@ from pathlib import Path
 # after the first large picture: from then on pictures of every avatar leave holes in the heap.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 APART_BYTES = 12 << 20  # a 2048 x 2048 picture has 16 MB, a frame of 1080p 8 MB: frames are reused from the heap
-SPARE_BYTES = 4 << 20  # at the heap's end, for the next tick
+SPARE_BYTES = 24 << 20  # at the heap's end, for the next tick; with 4 MB, glibc 2.36 came to refuse 9 MB out of 20 GB
 
 MADV_DONTNEED = 4
 LARGE_KB = 8 << 10
