@@ -135,8 +135,9 @@ def build(spec: PersonSpec, texture_size: int = 2048) -> Built:
         inside = is_lining(person, bust, skin_triangles)
         parts += [skin_part(bust, skin, skin_triangles[~inside], tuck), *eye_parts(person, eye, lod)]
         parts.append(lash_part(person, lash, lod, spec.eyes.lashes))
-        within = [*mouth_parts(person, mouth, lod), lining_part(person, bust, mouth["mouth"], skin_triangles[inside])]
-        parts.append(joined("Mouth", within, mouth["mouth"]))
+        *hard, tongue = mouth_parts(person, mouth, lod)
+        lining = lining_part(person, bust, mouth["mouth"], skin_triangles[inside])
+        parts += [joined("Mouth", [*hard, lining], mouth["mouth"]), tongue]
         parts += hair.build(scalp, spec.hair, np.random.default_rng([spec.seed, 5])) + worn
     extras = {"origin": "MakeHuman base mesh and targets, face units by Mika Suominen, CC0; built by avatar-engine"}
     glb = GlbWriter(spec.id).write(parts, person.centres, extras)

@@ -37,6 +37,8 @@ CROWN_SPAN = {0: (0.0, 2.0), 1: (-0.15, 1.15), 2: (-0.1, 1.1)}
 """Part of a crown's round that is made per level, in half turns from its side over the front: nobody sees the rest."""
 CROWN_ROOT = {0: 0.0, 1: 0.2, 2: 0.25}
 """Part of a crown that stays in the gum and is not made."""
+CROWN_TIP = {0: 1.0, 1: 0.93, 2: 0.86}
+"""Where a crown ends, in half turns from its root: few rows that meet in one point would make fangs."""
 TEETH_PER_SIDE = {0: 7, 1: 6, 2: 4}
 GUM_GRID = {0: (33, 9), 1: (15, 5), 2: (7, 3)}
 GUM_SPAN = {0: (0.0, 2.0), 1: (-0.65, 0.65), 2: (-0.6, 0.6)}
@@ -104,7 +106,8 @@ def _crown(arch: Arch, number: int, sign: float, start: float, lod: int) -> tupl
     tangent /= np.linalg.norm(tangent)
     rows, columns = CROWN_GRID[lod]
     root_end, first, last = CROWN_ROOT[lod], *CROWN_SPAN[lod]
-    height_of = (root_end, 1.0) if arch.up > 0 else (0.0, 1.0 - root_end)
+    tip = CROWN_TIP[lod]
+    height_of = (root_end, tip) if arch.up > 0 else (1.0 - tip, 1.0 - root_end)
     grid = np.meshgrid(np.linspace(*height_of, rows) * np.pi, np.linspace(first, last, columns) * np.pi)
     polar, around = (axis.ravel() for axis in grid)
 
@@ -187,17 +190,20 @@ def rigid_morphs(person: Person, members: Ints, positions: Floats) -> dict[str, 
 
 
 def mouth_materials() -> dict[str, Material]:
-    """Materials of teeth, gums and tongue, the enamel in the vertex colours; and the one of all of them together."""
+    """Materials of teeth, gums and tongue, the enamel in the vertex colours; and the one of all that is stiff or lining.
+
+    The tongue stays apart: it comes out into the light, and is darkened by its own depth.
+    """
     return {
         "mouth": Material("Mouth", "teeth", roughness=0.46),
         "teeth": Material("Teeth", "teeth", roughness=0.22),
         "gum": Material("Gum", "gum", base_color=(*GUM, 1.0), roughness=0.32),
-        "tongue": Material("Tongue", "tongue", base_color=(1.0, 0.38, 0.34, 1.0), roughness=0.42),
+        "tongue": Material("Tongue", "tongue", base_color=(0.42, 0.13, 0.115, 1.0), roughness=0.42),
     }
 
 
 def mouth_parts(person: Person, materials: dict[str, Material], lod: int) -> list[MeshPart]:
-    """Teeth, gums and tongue at one level."""
+    """Teeth, gums and, last, the tongue at one level."""
     parts = []
     for upper in (True, False):
         arch = arch_of(person, upper)
