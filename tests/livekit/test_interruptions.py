@@ -64,12 +64,14 @@ class Watch:
         prepare, submit = outlet.prepare, outlet.submit
         capture, clear = audio.capture_frame, audio.clear_queue
 
-        def prepared(image):
+        def measured(image):
             return prepare(image), openness(image)
 
-        def submitted(pair, stamp):
-            self.mouths.append((time.monotonic(), pair[1]))
-            return submit(pair[0], stamp)
+        def submitted(prepared, stamp):
+            if not isinstance(prepared, tuple):  # on its way when the watch began
+                return submit(prepared, stamp)
+            self.mouths.append((time.monotonic(), prepared[1]))
+            return submit(prepared[0], stamp)
 
         async def captured(frame):
             self.sounds.append((time.monotonic(), float(np.abs(np.frombuffer(frame.data, np.int16)).max(initial=0))))
@@ -79,7 +81,7 @@ class Watch:
             clear()
             self.sounds.append((time.monotonic(), -1.0))
 
-        outlet.prepare, outlet.submit = prepared, submitted
+        outlet.prepare, outlet.submit = measured, submitted
         audio.capture_frame, audio.clear_queue = captured, cleared
 
     def silent_after_s(self, at_s: float) -> float:
