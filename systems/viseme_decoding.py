@@ -61,7 +61,7 @@ class Decoding:
     lips_stay: float = 0.3
     """Share of the belief in closed or biting lips that comes from the hop before."""
     close_over: float = 0.53
-    open_under: float = 0.4
+    open_under: float = 0.5
     """Belief above which lips close, and under which they open again."""
     bite_over: float = 0.58
     release_under: float = 0.48
@@ -72,8 +72,8 @@ class Decoding:
     """Speech belief under which a mouth without a sound is at rest; above it the lips stay slightly parted."""
     gate_falls: float = 0.85
     """Share of the speech belief kept per hop while it falls."""
-    shut_hops: int = 5
-    """Hops that p, b and m stay shut at least: 50 ms."""
+    shut_hops: int = 4
+    """Hops that p, b and m stay shut at least: 40 ms."""
     bite_hops: int = 4
     """Hops that f and v show at least."""
     focus: float = 0.7
