@@ -22,10 +22,12 @@ class AudioIngest:
         """Samples of [tick, tick + 1), silence where nothing is planned."""
         speaking = world.batch["speaking"]
         speaking[:] = 0.0
+        rate = start = end = 0
         for _, (row, speech) in world.each2(Row, Speech):
             timeline = speech.timeline
-            start = first_sample(world.tick, timeline.rate, world.hz)
-            end = first_sample(world.tick + 1, timeline.rate, world.hz)
+            if timeline.rate != rate:
+                rate = timeline.rate
+                start, end = first_sample(world.tick, rate, world.hz), first_sample(world.tick + 1, rate, world.hz)
             timeline.plan(start, end)
             found = tuple(timeline.spans(start, end)) if timeline.runs else ()
             if len(found) == 1 and len(found[0][1]) == end - start:

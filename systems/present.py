@@ -98,9 +98,12 @@ class Render:
             if view.id < 0:
                 continue
             for turn, frame in enumerate(frames_in_tick(world.tick, view.fps, world.hz)):
+                if view.frozen:
+                    still.append((view, VideoFrame(frame, None)))
+                    continue
                 blend = frame_blend(frame, world.tick, view.fps, world.hz)
                 morphs, joints = _state(world, row.index, view, blend)
-                if view.frozen or (not view.dirty and _still(view, morphs, joints)):
+                if not view.dirty and _still(view, morphs, joints):
                     still.append((view, VideoFrame(frame, None)))
                     continue
                 view.dirty = False
