@@ -122,7 +122,7 @@ async def test_a_worker_without_rooms_ends_at_once(house, number, until) -> None
         began_s = time.monotonic()
         idle.send_signal(number)
         assert await asyncio.wait_for(idle.wait(), 10.0) == 0
-        assert time.monotonic() - began_s < 1.5  # a second, and some for a busy machine
+        assert time.monotonic() - began_s < 5.0  # a fraction of a second, and much for a busy machine
 
 
 @pytest.mark.timeout(120)
