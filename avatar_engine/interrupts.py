@@ -5,14 +5,14 @@ of ours does not wait long: what it leaves behind is cleaned up aside, and it en
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from types import FrameType
+
+from avatar_engine import signals
 
 STOPPED = 130
 """Exit code of a program that was interrupted (128 + SIGINT)."""
@@ -52,35 +52,8 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, self._on_signal) for number in numbers]
-        try:
-            with self._last_resort() if _program else nullcontext():
-                yield
-        finally:
-            for number, handler in zip(numbers, before):
-                signal.signal(number, handler)
-
-    @contextmanager
-    def _last_resort(self) -> Iterator[None]:
-        """A thread that hears of signals as the process does. `_on_signal` waits for the main thread's next Python
-        instruction, which native code or a lock entered just before the signal may keep from it for long.
-        """
-        heard, told = socket.socketpair()
-        told.setblocking(False)
-        threading.Thread(target=self._listen, args=(heard,), name="interrupts", daemon=True).start()
-        before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
-        try:
+        with signals.handled(self._on_signal), signals.heard_aside(self._last_resort) if _program else nullcontext():
             yield
-        finally:
-            signal.set_wakeup_fd(before)
-            told.close()
-
-    def _listen(self, heard: socket.socket) -> None:
-        with heard:
-            if heard.recv(1):  # nothing when it was closed
-                time.sleep(GRACE_S)
-                self._end()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -100,7 +73,9 @@ class Interrupts:
         else:
             raise KeyboardInterrupt
 
-    def _end(self) -> None:
+    def _last_resort(self, count: int) -> None:
+        """On the thread that hears: the main thread may not come to raise anything for long."""
+        time.sleep(GRACE_S)
         try:
             if self.clean_up is not None:
                 self.clean_up()

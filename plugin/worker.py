@@ -11,9 +11,10 @@ from typing import Any
 from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobExecutorType, JobProcess, JobRequest
 from livekit.agents.utils import shortuuid
 
+from avatar_engine import signals
 from avatar_engine.engine.errors import InputError, suggest
 from avatar_engine.interrupts import GRACE_S, STOPPED, end_process
-from avatar_engine.plugin import engine_host, metrics, signals, wire
+from avatar_engine.plugin import engine_host, metrics, wire
 from avatar_engine.plugin.options import AvatarRequest, live_options
 from avatar_engine.plugin.room_avatar import RoomAvatar
 
@@ -128,7 +129,7 @@ async def serve_until_told(server: AgentServer) -> None:
             if count > 1 or not server.active_jobs:  # one may just have been on its way here
                 end_process(STOPPED if count > 1 else 0)
 
-    with signals.told(heard):
+    with signals.handled(signals.noted), signals.heard_aside(heard):
         running = asyncio.create_task(server.run())
         waiting = asyncio.create_task(first.wait())
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
