@@ -65,6 +65,7 @@ from avatar_engine.viseme_models import make_viseme_model
 from avatar_engine.wording import Wording
 
 DEFAULT_SCENE = "studio"
+GOLDEN = 0.618034  # multiples of it, modulo 1, lie evenly whatever their number
 
 
 @dataclass(slots=True)
@@ -158,10 +159,9 @@ class Runtime:
         world.batch.widen("joints", len(rig.joint_names) * 6)
         world.batch.widen("joints_before", len(rig.joint_names) * 6)
         track = VisemeTimeline(self._model.open())
-        speech = Speech(
-            SpeechTimeline(self.options.audio_rate, self._look_ahead_s, self.options.spare_s),
-            np.zeros(0, np.float32),
-        )
+        share = self._opened * GOLDEN % 1.0
+        timeline = SpeechTimeline(self.options.audio_rate, self._look_ahead_s, self.options.spare_s, share)
+        speech = Speech(timeline, np.zeros(0, np.float32))
         switches = Switches(options.facial_expressions, options.head_movements, options.emotion_enabled, options.style)
         entity = world.spawn(
             name, options.seed, Inbox(), speech, track, view, switches, *mind_components(persona, policy)

@@ -10,7 +10,6 @@ pieces.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,8 +48,12 @@ class SampleBuffer:
 
     def read(self, start: int, stop: int) -> Float:
         """A view of [start, stop) cut to what is held."""
-        low, high = max(start - self.start, 0), min(stop - self.start, self._fill)
-        return self._data[low : max(low, high)]
+        low, high = start - self.start, stop - self.start
+        if low < 0:
+            low = 0
+        if high > self._fill:
+            high = self._fill
+        return self._data[low:high] if high > low else self._data[:0]
 
     def forget(self, before: int) -> None:
         """Drop samples before a position, once that is worth a copy."""
@@ -91,10 +94,13 @@ class SpeechTimeline:
 
     HEARD_RATE = 16_000
 
-    def __init__(self, rate: int, lookahead_s: float, spare_s: float = 0.0) -> None:
+    def __init__(self, rate: int, lookahead_s: float, spare_s: float = 0.0, first_piece: float = 1.0) -> None:
+        """first_piece 0..1: share of a piece that is planned when speech begins to flow. Sessions that begin in one tick
+        with different shares plan, and do what follows from it, in different ticks from then on."""
         self.rate = rate
         self.lookahead = int(lookahead_s * rate)
         self.spare = int(spare_s * rate)
+        self._first_piece = first_piece
         self.planned_until = 0
         self.paused = False
         self.worded = False  # some words were told: analysers have to look for them
@@ -158,13 +164,19 @@ class SpeechTimeline:
         self.paused = False
 
     def plan(self, start: int, end: int) -> None:
-        """Decide the timeline at least up to `end` (the tick plays [start, end)): speech at most `lookahead + spare`
-        further, silence after it at most `lookahead`, as other speech may still take its place."""
+        """Decide the timeline at least up to `end` (the tick plays [start, end)): speech at least `lookahead` further
+        where it is there, in pieces that end `spare` later (at most a tick more); silence after it at most
+        `lookahead`, as other speech may still take its place."""
         if start >= self._forgets_at:
             self._forget(start)
             self._forgets_at = start + self.rate
-        self.planned_until = max(self.planned_until, start)
-        horizon = end + self.lookahead + self.spare
+        if self.planned_until < start:
+            self.planned_until = start
+        least = end + self.lookahead
+        if self._flowing and self.planned_until >= least:
+            return
+        # A piece lasts for the spare and the tick in which it runs out.
+        horizon = least + (self.spare if self._flowing else int(self._first_piece * (self.spare + end - start)))
         while self.planned_until < horizon:
             if self.paused or not self._waiting:
                 self._flowing = False
@@ -186,18 +198,31 @@ class SpeechTimeline:
                 self._flowing = True
                 self._place(segment, min(ready, horizon - self.planned_until))
 
-    def spans(self, start: int, end: int) -> Iterator[tuple[SegmentSpan, Float]]:
-        """What [start, end) of the timeline plays: spans with offsets from `start`, and their samples."""
+    def play(self, start: int, end: int) -> tuple[Float, tuple[SegmentSpan, ...]]:
+        """The samples (end - start,) of the timeline, silence where no speech is planned, and what speech they are:
+        spans with offsets from `start`."""
+        samples: Float | None = None
+        spans: list[SegmentSpan] = []
         for run in self.runs:
-            stop = run.at + run.count
-            low, high = max(run.at, start), min(stop, end)
+            at, count = run.at, run.count
+            stop = at + count
+            if stop < start or at > end:
+                continue
+            low, high = max(at, start), min(stop, end)
             # An empty run (only the news that a segment is over) belongs to the tick that starts at or before it.
-            ends_here = run.final and (start < stop <= end if run.count else start <= stop < end)
+            ends_here = run.final and (start < stop <= end if count else start <= stop < end)
             if high > low or ends_here:
-                position = run.position + low - run.at
-                count = max(high - low, 0)
-                span = SegmentSpan(run.segment.id, low - start, count, position, ends_here)
-                yield span, run.segment.played.read(position, position + count)
+                position = run.position + low - at
+                length = max(high - low, 0)
+                spans.append(SegmentSpan(run.segment.id, low - start, length, position, ends_here))
+                part = run.segment.played.read(position, position + length)
+                if len(part) == end - start:
+                    samples = part.copy()
+                    continue
+                if samples is None:
+                    samples = np.zeros(end - start, np.float32)
+                samples[low - start : low - start + len(part)] = part
+        return np.zeros(end - start, np.float32) if samples is None else samples, tuple(spans)
 
     def heard(self, start: int, stop: int) -> Float:
         """The timeline at 16 kHz, positions [start, stop) counted at 16 kHz; silence where no speech is planned.
@@ -208,13 +233,14 @@ class SpeechTimeline:
         for run in self.runs:
             at = self._to_heard(run.at)
             end = self._to_heard(run.at + run.count)
+            if at <= start and stop <= end and run.heard_to is None:
+                first = self._to_heard(run.position) - at
+                part = run.segment.heard.read(first + start, first + stop)
+                if len(part) == stop - start:
+                    return part
             low, high = max(at, start), min(end, stop)
             if high > low:
                 first = self._to_heard(run.position)
-                if high - low == stop - start and run.heard_to is None:
-                    part = run.segment.heard.read(first + low - at, first + high - at)
-                    if len(part) == high - low:
-                        return part
                 if out is None:
                     out = np.zeros(stop - start, np.float32)
                 stop_at = first + high - at if run.heard_to is None else min(first + high - at, run.heard_to)
@@ -253,8 +279,12 @@ class SpeechTimeline:
 
     def _place(self, segment: Segment, count: int) -> None:
         run = self.runs[-1] if self.runs else None
-        grows = run is not None and run.segment is segment and run.at + run.count == self.planned_until
-        if run is not None and grows and run.position + run.count == segment.planned:
+        if (
+            run is not None
+            and run.segment is segment
+            and run.at + run.count == self.planned_until
+            and run.position + run.count == segment.planned
+        ):
             run.count += count
         else:
             self.runs.append(Run(segment, segment.planned, self.planned_until, count))

@@ -128,7 +128,7 @@ class Trigger(Command):
     value: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SegmentSpan:
     """Which part of a segment a packet's samples hold.
 
@@ -151,9 +151,12 @@ class VideoFrame:
     image: Image | None  # None: same picture as before, nothing was drawn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FramePacket:
-    """What one tick of one session publishes: its samples and the 0..n pictures that fall into it."""
+    """What one tick of one session publishes: its samples and the 0..n pictures that fall into it.
+
+    Not frozen, nor are the spans in it: both are made for every session in every tick, and freezing takes most of that.
+    """
 
     session: str
     tick: int

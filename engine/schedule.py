@@ -91,13 +91,13 @@ class Schedule:
         """
         start = time.perf_counter()
         for system in self.systems:
-            world.current = None
+            world.begin()
             try:
                 system.run(world)
             except Exception as error:
                 if contain is None or not contain(error):
                     raise
-                world.current = None
+                world.begin()
                 system.run(world)
             end = time.perf_counter()
             self.spent_s[system.name] = end - start

@@ -35,19 +35,17 @@ class Identity:
 
 
 class _Found(list[tuple[int, C]]):
-    """What a query found. Going through it leaves the entity in `World.current`, so that an error has an owner."""
+    """What a query found. The world is told of every loop through it, so that an error has an owner."""
 
-    def __init__(self, world: World, pairs: list[tuple[int, C]]) -> None:
+    def __init__(self, loops: list[Iterator[Any]], pairs: list[tuple[int, C]]) -> None:
         super().__init__(pairs)
-        self._world = world
+        self._loops = loops
 
     def __iter__(self) -> Iterator[tuple[int, C]]:
-        world = self._world
-        before = world.current
-        for pair in super().__iter__():
-            world.current = pair[0]
-            yield pair
-        world.current = before
+        # The list's own iterator knows where it is; noting every entity would cost more than most loops do.
+        loop = super().__iter__()
+        self._loops.append(loop)
+        return loop
 
 
 class World:
@@ -56,13 +54,12 @@ class World:
     def __init__(self, hz: int, columns: Mapping[str, int]) -> None:
         self.hz = hz
         self.tick = 0
-        self.current: int | None = None
-        """The entity whose turn it is in a loop over `each`; after an error, the one it happened to."""
         self.batch = Batch(columns)
         self._ecs = _private_esper()
         self._resources: dict[type[Any], Any] = {}
         self._rngs: dict[tuple[int, str], np.random.Generator] = {}
         self._cached: dict[tuple[type[Any], ...], list[Any]] = {}
+        self._loops: list[Iterator[Any]] = []  # over what queries found, since the running system began
 
     @property
     def dt_s(self) -> float:
@@ -73,6 +70,21 @@ class World:
     def time_s(self) -> float:
         """The middle of the current tick, which is the time its state holds for."""
         return (self.tick + 0.5) / self.hz
+
+    @property
+    def current(self) -> int | None:
+        """The entity whose turn it is in the innermost loop over `each`; after an error, the one it happened to."""
+        for loop in reversed(self._loops):
+            # (iter, (list,), index of the next), without an index once the loop is through
+            state: tuple[Any, ...] = loop.__reduce__()
+            if len(state) == 3 and state[2] > 0:
+                entity: int = state[1][0][state[2] - 1][0]
+                return entity
+        return None
+
+    def begin(self) -> None:
+        """A system starts: loops of those before are over."""
+        self._loops.clear()
 
     def spawn(self, session: str, seed: int, *components: Any) -> int:
         """A new avatar with a row of its own."""
@@ -107,7 +119,7 @@ class World:
         """All (entity, component) of a kind, in the order the entities were made."""
         found = self._cached.get((kind,))
         if found is None:
-            found = self._cached[kind,] = _Found(self, sorted(self._ecs.get_component(kind), key=_entity))
+            found = self._cached[kind,] = _Found(self._loops, sorted(self._ecs.get_component(kind), key=_entity))
         return found
 
     def each2(self, first: type[C1], second: type[C2]) -> list[tuple[int, tuple[C1, C2]]]:
@@ -117,6 +129,14 @@ class World:
     def each3(self, first: type[C1], second: type[C2], third: type[C3]) -> list[tuple[int, tuple[C1, C2, C3]]]:
         """All (entity, (first, second, third)), in the order the entities were made."""
         return self._query(first, second, third)
+
+    def entities_by_row(self) -> list[int]:
+        """Entity of every row, in row order; to be read only."""
+        found = self._cached.get(())
+        if found is None:
+            rows = {row.index: entity for entity, row in self._ecs.get_component(Row)}
+            found = self._cached[()] = [rows[index] for index in range(self.batch.count)]
+        return found
 
     def put(self, resource: object) -> None:
         """Keep one object per type for the systems to find."""
@@ -139,8 +159,9 @@ class World:
 
     def suspects(self) -> set[int]:
         """After an error, whose it may be: the entity whose turn it was, else those with a number that is none."""
-        if self.current is not None:
-            return {self.current}
+        current = self.current
+        if current is not None:
+            return {current}
         finite = np.all([np.isfinite(self.batch[name]).all(axis=1) for name in self.batch.names], axis=0)
         return {entity for entity, row in self.each(Row) if not finite[row.index]}
 
@@ -148,7 +169,7 @@ class World:
         found = self._cached.get(kinds)
         if found is None:
             rows = ((entity, tuple(parts)) for entity, parts in self._ecs.get_components(*kinds))
-            found = self._cached[kinds] = _Found(self, sorted(rows, key=_entity))
+            found = self._cached[kinds] = _Found(self._loops, sorted(rows, key=_entity))
         return found
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from avatar_engine.components.session import Speech
 from avatar_engine.engine.clock import first_sample
 from avatar_engine.engine.schedule import Phase
@@ -29,12 +27,7 @@ class AudioIngest:
                 rate = timeline.rate
                 start, end = first_sample(world.tick, rate, world.hz), first_sample(world.tick + 1, rate, world.hz)
             timeline.plan(start, end)
-            found = tuple(timeline.spans(start, end)) if timeline.runs else ()
-            if len(found) == 1 and len(found[0][1]) == end - start:
-                speech.samples = found[0][1].copy()
-            else:
-                speech.samples = np.zeros(end - start, np.float32)
-                for span, part in found:
-                    speech.samples[span.offset : span.offset + len(part)] = part
-            speech.spans = tuple(span for span, _ in found)
-            speaking[row.index, 0] = float(any(span.count for span in speech.spans))
+            speech.samples, speech.spans = timeline.play(start, end)
+            for span in speech.spans:
+                if span.count:
+                    speaking[row.index, 0] = 1.0

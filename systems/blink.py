@@ -12,7 +12,7 @@ from avatar_engine.components.mind import BLINK, GAZE, MOOD, TURN, TurnState
 from avatar_engine.components.policy import Policy
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import World
-from avatar_engine.systems.rows import due, entities_by_row
+from avatar_engine.systems.rows import due
 from avatar_engine.systems.springs import smooth
 
 Float = NDArray[np.float32]
@@ -63,7 +63,7 @@ class Blink:
         shifted = batch["gaze"][:, SHIFT] > SHIFT_DEG * math.pi / 180.0
         open_now = blink[:, AGE] == 0.0
         rows = due(fresh | (open_now & (phrase | shifted | (blink[:, WAIT] <= 0.0))))
-        entities = entities_by_row(world) if rows else []
+        entities = world.entities_by_row() if rows else []
         for row in rows:
             rng = world.rng(entities[row], "blink")
             mine = blink[row]

@@ -11,7 +11,7 @@ from avatar_engine.components.controls import POSE_INDEX
 from avatar_engine.components.mind import BREATH, TURN, TurnState
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import World
-from avatar_engine.systems.rows import due, entities_by_row
+from avatar_engine.systems.rows import due
 
 Float = NDArray[np.float32]
 INHALE_SHARE = 0.365
@@ -39,7 +39,7 @@ class Breath:
         breath, turn = batch["breath"], batch["turn"]
         dt_s = world.dt_s
         rows = due(breath[:, READY] == 0.0)
-        entities = entities_by_row(world) if rows else []
+        entities = world.entities_by_row() if rows else []
         for row in rows:
             rng = world.rng(entities[row], "breath")
             breath[row, READY] = 1.0

@@ -10,7 +10,7 @@ from avatar_engine.components.session import Inbox, Speech, Switches
 from avatar_engine.engine.messages import SetAgentState, Trigger
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Row, World
-from avatar_engine.systems.rows import due, entities_by_row
+from avatar_engine.systems.rows import due
 
 Float = NDArray[np.float32]
 HANG_S = 0.35  # a pause inside the own speech is not the end of the turn
@@ -106,7 +106,7 @@ class Conversation:
         rows = due(changed | phrase_end)
         if not rows:
             return
-        entities = entities_by_row(world)
+        entities = world.entities_by_row()
         for row in rows:
             events = world.get(entities[row], Happenings).now
             if phrase_end[row]:
@@ -125,9 +125,11 @@ def next_state(turn: Float, was: Float, speaking: NDArray[np.bool_]) -> Float:
     talking = speaking | ((was == TurnState.SPEAKING) & (turn[:, SILENT] < HANG_S) & (turn[:, YIELD] <= 0.0))
     attending = (turn[:, USER] > 0.0) | (turn[:, AGENT] == LISTENING)
     attending |= (turn[:, USER_QUIET] < ATTENTION_S) | (turn[:, SILENT] < ATTENTION_S)
-    states = np.select(
-        [talking, turn[:, YIELD] > 0.0, turn[:, TOOLS] > 0.0, turn[:, AGENT] == THINKING, attending],
-        [TurnState.SPEAKING, TurnState.YIELDING, TurnState.TOOL_WAIT, TurnState.THINKING, TurnState.LISTENING],
-        TurnState.IDLE,
-    )
-    return states.astype(np.float32)
+    state = np.full(len(turn), TurnState.IDLE, np.float32)
+    # the last to write wins; `np.select` takes four times as long
+    state[attending] = TurnState.LISTENING
+    state[turn[:, AGENT] == THINKING] = TurnState.THINKING
+    state[turn[:, TOOLS] > 0.0] = TurnState.TOOL_WAIT
+    state[turn[:, YIELD] > 0.0] = TurnState.YIELDING
+    state[talking] = TurnState.SPEAKING
+    return state

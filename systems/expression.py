@@ -11,10 +11,10 @@ from avatar_engine.components.emotions import emotion_book
 from avatar_engine.components.mind import BROW, MOOD, TURN, TurnState
 from avatar_engine.components.rig import Rigs
 from avatar_engine.engine.schedule import Phase
-from avatar_engine.engine.world import World
+from avatar_engine.engine.world import Row, World
 from avatar_engine.systems.policy import enforce, hold_back, policies
 from avatar_engine.systems.rig_groups import rig_groups
-from avatar_engine.systems.rows import due, entities_by_row
+from avatar_engine.systems.rows import due
 from avatar_engine.systems.springs import kick, spring
 from avatar_engine.systems.unit_limits import CORNER_SHARE, corner_units, mouth_units, speed_limits
 from avatar_engine.systems.unit_motion import motion_at, moving_units
@@ -95,7 +95,7 @@ class Expression:
         brow, skew = world.batch["brow"], world.batch["units.skew"]
         brow[:, MICRO] -= world.dt_s
         rows = due(brow[:, MICRO] <= 0.0)
-        entities = entities_by_row(world) if rows else []
+        entities = world.entities_by_row() if rows else []
         for row in rows:
             rng = world.rng(entities[row], "face")
             brow[row, MICRO] = rng.uniform(2.5, 8.0)
@@ -124,27 +124,30 @@ class Expression:
         batch = world.batch
         table = batch["units.clip"]
         table[:] = 0.0
-        entities: dict[int, int] = {}
-        for entity, clips in world.each(Clips):
+        dt_s = world.dt_s
+        for _, (row, clips) in world.each2(Row, Clips):
             if not clips.active:
                 continue
-            if not entities:
-                entities = {other: row for row, other in enumerate(entities_by_row(world))}
-            target = table[entities[entity]]
+            target = table[row.index]
+            over = False
             for playing in clips.active:
                 clip = playing.clip
-                playing.age_s += world.dt_s
+                playing.age_s += dt_s
                 last = len(clip.values) - 1
                 at = playing.age_s * CLIP_HZ
                 at = at % last if clip.loop and last > 0 else min(at, last)
                 k = min(int(at), last - 1) if last else 0
-                values = clip.values[k] + (clip.values[min(k + 1, last)] - clip.values[k]) * np.float32(at - k)
+                values = clip.values[k]
+                if at > k:
+                    values = values + (clip.values[k + 1] - values) * np.float32(at - k)
                 level = playing.strength
                 if playing.fade_s >= 0.0:
-                    playing.fade_s = max(playing.fade_s - world.dt_s, 0.0)
+                    playing.fade_s = max(playing.fade_s - dt_s, 0.0)
                     level *= playing.fade_s / FADE_S
                 target[clip.units] = np.maximum(target[clip.units], values * np.float32(level))
-            clips.active[:] = [playing for playing in clips.active if not _over(playing)]
+                over = over or _over(playing)
+            if over:
+                clips.active[:] = [playing for playing in clips.active if not _over(playing)]
 
     def _emphasise(self, world: World) -> Float:
         """(n,) brow raise from stressed syllables of the own speech."""

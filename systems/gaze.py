@@ -21,7 +21,7 @@ from avatar_engine.systems.gaze_plan import (
     saccade_s,
     starts_away,
 )
-from avatar_engine.systems.rows import due, entities_by_row
+from avatar_engine.systems.rows import due
 
 Float = NDArray[np.float32]
 DEG = math.pi / 180.0
@@ -82,7 +82,7 @@ class Gaze:
         ready = (gaze[:, REST] >= REST_S) | yielded
         over = (gaze[:, MODE_S] <= 0.0) | (gaze[:, FIX_S] <= 0.0) | (called & (gaze[:, AWAY] > 0.0))
         rows = due(fresh | (ready & (changed | moved | back | over)))
-        entities = entities_by_row(world) if rows else []
+        entities = world.entities_by_row() if rows else []
         for row in rows:
             rng = world.rng(entities[row], "gaze")
             state = TurnState(int(turn[row, STATE]))

@@ -11,7 +11,7 @@ from avatar_engine.components.controls import POSE_INDEX
 from avatar_engine.components.mind import GAZE, HEAD, MOOD, SWAY, TURN, TurnState
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import World
-from avatar_engine.systems.rows import due, entities_by_row
+from avatar_engine.systems.rows import due
 from avatar_engine.systems.springs import kick, spring
 
 Float = NDArray[np.float32]
@@ -103,7 +103,7 @@ class HeadMotion:
         phrase = (prosody[:, 5] > 0.0) & (state == TurnState.SPEAKING)
         fresh = head[:, READY] == 0.0
         rows = due(fresh | beats | nods | heard_end | murmur | phrase | (head[:, SHIFT_S] <= 0.0))
-        entities = entities_by_row(world) if rows else []
+        entities = world.entities_by_row() if rows else []
         for row in rows:
             rng = world.rng(entities[row], "head")
             mine = head[row]

@@ -14,6 +14,7 @@ from avatar_engine.engine.world import Row, World
 Float = NDArray[np.float32]
 RATE = 16_000
 AHEAD_S = 0.1  # a head beat leads its stressed syllable by 0-200 ms, so it must be heard before it is played
+AHEAD_SAMPLES = int(AHEAD_S * RATE)
 LEVEL_SPAN_DB = 40.0  # from the loudest of the last seconds down to what nobody hears as speech
 QUIETEST_DB, LOUDEST_DB, FORGET_DB_S = -34.0, -16.0, 0.7  # where a voice's loudest syllables may lie; where they start
 VOICE_LEVEL = 0.25
@@ -43,18 +44,19 @@ class Prosody:
         width = tail.shape[1]
         start = max(first_sample(world.tick, RATE // STEP, world.hz), stop - width)
         count = stop - start
-        rows, parts = [], []
+        rows, aheads, parts = [], [], []
         for _, (row, speech) in world.each2(Row, Speech):
             timeline = speech.timeline
             if timeline.runs:
-                ahead = min(int(AHEAD_S * RATE), timeline.lookahead * RATE // timeline.rate)
+                ahead = min(AHEAD_SAMPLES, timeline.lookahead * RATE // timeline.rate)
                 rows.append(row.index)
-                ear[row.index, AHEAD] = min(round(ahead / RATE * world.hz), past.shape[1] - 1)
+                aheads.append(ahead)
                 parts.append(timeline.heard(start * STEP + ahead, stop * STEP + ahead))
         live = ear[:, LEVEL] > 0.0
         out[:, 3:6] = 0.0
         if rows:
-            sound = np.stack(parts)
+            sound = np.concatenate(parts).reshape(len(parts), -1)
+            ear[rows, AHEAD] = np.minimum(np.round(np.array(aheads) * (world.hz / RATE)), past.shape[1] - 1)
             live[rows] = True
             out[rows, 4] = np.einsum("ij,ij->i", sound, sound) / (count * STEP)
         out[~live, 1:3] = 0.0

@@ -47,14 +47,18 @@ class Publish:
 
 def packet_of(world: World, identity: Identity, speech: Speech, frames: tuple[VideoFrame, ...]) -> FramePacket:
     """What this tick of a session publishes."""
+    tick, rate = world.tick, speech.timeline.rate
+    speaking = False
+    for span in speech.spans:
+        speaking = speaking or span.count > 0
     return FramePacket(
-        session=identity.session,
-        tick=world.tick,
-        generation=speech.generation,
-        rate=speech.timeline.rate,
-        start_sample=first_sample(world.tick, speech.timeline.rate, world.hz),
-        samples=speech.samples,
-        spans=speech.spans,
-        frames=frames,
-        speaking=any(span.count for span in speech.spans),
+        identity.session,
+        tick,
+        speech.generation,
+        rate,
+        first_sample(tick, rate, world.hz),
+        speech.samples,
+        speech.spans,
+        frames,
+        speaking,
     )

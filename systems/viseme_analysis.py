@@ -88,7 +88,9 @@ class VisemeAnalysis:
         for _, (_row, speech, track) in sessions:
             if speech.cleared or speech.held:
                 self._restart(model, track, tick_hop)
-            hops = self._new_hops(model, speech, track, tick_hop, needed, world)
+            if track.fed >= needed and not track.asleep:
+                continue
+            hops = self._new_hops(model, speech, track, tick_hop, world)
             if hops > 0 and speech.timeline.worded and engine.guided is not None:
                 self._feed_worded(engine, engine.guided, speech, track, hops)
             elif hops > 0:
@@ -103,26 +105,17 @@ class VisemeAnalysis:
             frames = engine.at(slots, newest, middle)
             visemes[rows], cues[rows] = frames[:, :15], frames[:, 15:]
 
-    def _new_hops(
-        self, model: VisemeModel, speech: Speech, track: VisemeTimeline, tick_hop: int, needed: int, world: World
-    ) -> int:
-        """Hops to feed now, so that at least `needed` are fed in all, if so many are planned."""
+    def _new_hops(self, model: VisemeModel, speech: Speech, track: VisemeTimeline, tick_hop: int, world: World) -> int:
+        """Hops to feed now: all that are planned and not fed yet."""
         timeline = speech.timeline
         start = first_sample(world.tick, timeline.rate, world.hz)
         if not timeline.busy(start, int(TAIL_S * timeline.rate)):
             track.asleep = True
             return 0
-        wakes = track.asleep
-        if wakes:
+        if track.asleep:
             self._restart(model, track, tick_hop)
             track.asleep = False
-        elif track.fed >= needed:
-            return 0
-        planned = timeline.heard_until() // HOP
-        if wakes:
-            # Streams that begin in the same tick shall not all be due in the same ticks from now on.
-            planned = min(planned, needed + track.slot * 5 % (timeline.spare * RATE // timeline.rate // HOP + 1))
-        return planned - track.fed
+        return timeline.heard_until() // HOP - track.fed
 
     def _restart(self, model: VisemeModel, track: VisemeTimeline, hop: int) -> None:
         # Before speech lies silence, which is what a fresh stream of the model assumes.

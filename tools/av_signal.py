@@ -104,11 +104,7 @@ class SignalRuntime:
         while signal.inbox:
             self._apply(signal, signal.inbox.popleft(), start)
         signal.timeline.plan(start, end)
-        samples = np.zeros(end - start, np.float32)
-        spans = []
-        for span, part in signal.timeline.spans(start, end):
-            samples[span.offset : span.offset + len(part)] = part
-            spans.append(span)
+        samples, spans = signal.timeline.play(start, end)
         known = np.concatenate([signal.before, samples])
         frames = []
         for index in frames_in_tick(signal.tick, self.fps, self.hz):
@@ -127,7 +123,7 @@ class SignalRuntime:
             rate,
             start,
             samples,
-            tuple(spans),
+            spans,
             tuple(frames),
             any(span.count for span in spans),
         )

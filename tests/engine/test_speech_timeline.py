@@ -28,10 +28,8 @@ class Player:
     def step(self) -> np.ndarray:
         start, end = first_sample(self.tick, RATE, HZ), first_sample(self.tick + 1, RATE, HZ)
         self.timeline.plan(start, end)
-        out = np.zeros(end - start, np.float32)
-        for span, part in self.timeline.spans(start, end):
-            out[span.offset : span.offset + span.count] = part
-            self.spans.append((self.tick, span))
+        out, spans = self.timeline.play(start, end)
+        self.spans.extend((self.tick, span) for span in spans)
         self.played.append(out)
         self.tick += 1
         return out
