@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
 from avatar_engine.engine.image import Image
 
-BITS_PER_PIXEL = 0.025
-"""Below this a talking head of ours falls apart in x264 superfast baseline (looked at)."""
+PLENTY_BPS = 160_000
+PLENTY_PIXELS_S = 640 * 360 * 30
+BITS_POWER = 0.5
+"""A still camera on one person who speaks, our encoder: 45 dB at 160 kbit/s (640x360, 30 fps) and at 320 kbit/s (720p);
+more is not seen, and with the sound it fits through 300 kbit/s. Half of it: 42 dB, steps in the backdrop, not in the
+face (looked at)."""
+ENOUGH = 0.5
+"""The share of plenty below which fewer or smaller pictures look better."""
 DOWN_S = 1.0
 COLLAPSE_S = 0.25
 UP_S = 6.0
@@ -17,6 +24,13 @@ UP_S = 6.0
 UP_MARGIN = 1.4
 START_S = 4.0
 """WebRTC's estimate starts low and finds its way within seconds; no verdict before that."""
+
+BRAKE_FALL = 0.8
+"""A target this much below the last one was not found by careful steps: the line has changed."""
+BRAKE_WINDOW_S = 0.6
+"""From a line's narrowing to WebRTC's first lower target (measured with the line cut to 300 kbit/s)."""
+BRAKE_S = 0.6
+"""A router's queue of a third of a second is empty by then, with what is sent again of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +44,18 @@ class Rung:
 RUNGS = (Rung(1, 1), Rung(2, 1), Rung(1, 2), Rung(2, 2), Rung(3, 2))
 
 
+def plenty_bps(width: float, height: float, fps: float) -> int:
+    """The bitrate above which nobody sees a difference, for a size in pixels and frames a second."""
+    return round(PLENTY_BPS * (width * height * fps / PLENTY_PIXELS_S) ** BITS_POWER)
+
+
 class Ladder:
     """Where on the ladder a session stands. Times are steady-clock seconds."""
 
     def __init__(self, width: int, height: int, fps: float, now_s: float) -> None:
-        self._needs_bps = [width * height * fps * BITS_PER_PIXEL / (rung.divisor * rung.shrink**2) for rung in RUNGS]
+        self._needs_bps = [
+            ENOUGH * plenty_bps(width / rung.shrink, height / rung.shrink, fps / rung.divisor) for rung in RUNGS
+        ]
         self._at = 0
         self._since_s: float | None = None
         self._from_s = now_s + START_S
@@ -69,6 +90,35 @@ class Ladder:
         if now_s - self._since_s >= wait_s:
             self._at = place
             self._since_s = None
+
+
+class Brake:
+    """Stops the pictures when the line turns out narrower than what was sent: they wait in its queue by then, and
+    every one sent after them makes the sound late. Times are steady-clock seconds."""
+
+    def __init__(self) -> None:
+        self._sent: deque[tuple[float, int]] = deque()
+        self._until_s = 0.0
+        self._target_bps = 0.0
+
+    def sent(self, size: int, now_s: float) -> None:
+        """So many bytes left for the line."""
+        self._sent.append((now_s, size))
+        while self._sent[0][0] < now_s - BRAKE_WINDOW_S:
+            self._sent.popleft()
+
+    def follow(self, target_bps: float, now_s: float) -> bool:
+        """Whether to hold pictures back, given a target bitrate heard now."""
+        fell = target_bps < BRAKE_FALL * self._target_bps
+        self._target_bps = target_bps
+        flow_bps = sum(size for at_s, size in self._sent if at_s >= now_s - BRAKE_WINDOW_S) * 8 / BRAKE_WINDOW_S
+        if fell and flow_bps > target_bps:
+            self.stop(now_s)
+        return now_s < self._until_s
+
+    def stop(self, now_s: float) -> None:
+        """Hold pictures back from now on."""
+        self._until_s = now_s + BRAKE_S
 
 
 def shrunk(image: Image, shrink: int) -> Image:

@@ -18,15 +18,13 @@ from avatar_engine.options import (
     parse_quality,
     parse_resolution,
 )
+from avatar_engine.plugin.adaptation import plenty_bps
 from avatar_engine.plugin.publish_options import CODECS, Codec, PublishOptions
 from avatar_engine.scenes.staging import background_path, srgb
 
 LIVE_HZ = 60
 """Speech waits at most one tick before it is heard; a tick without a picture costs under a millisecond."""
 AUDIO_RATE = 48_000
-BITS_PER_PIXEL = 0.08
-"""A still camera on one person: 0.55 Mbit/s at 640x360, 2.2 Mbit/s at 720p, 5 Mbit/s at 1080p (30 fps)."""
-LEAST_BITRATE_BPS = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,7 @@ def live_options(request: AvatarRequest) -> LiveOptions:
         head_movements=request.head_movements,
         emotion_enabled=request.emotion_enabled,
     )
-    bitrate_bps = request.max_bitrate_bps or max(LEAST_BITRATE_BPS, int(width * height * fps * BITS_PER_PIXEL))
+    bitrate_bps = request.max_bitrate_bps or plenty_bps(width, height, fps)
     return LiveOptions(
         RuntimeOptions(
             hz=LIVE_HZ, audio_rate=AUDIO_RATE, viseme_model=request.lip_sync_model or default_viseme_model()

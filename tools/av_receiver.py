@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 BLOCK_S = 0.0025
 """Loudness is taken over blocks this long."""
 STRETCH_S = 2.0
+OPUS_RATE = 48_000
+"""What WebRTC counts samples in."""
 PUNCTUAL = 0.2
 """The share of arrivals within a stretch that came no later than the media's clock says."""
 
@@ -57,6 +59,14 @@ class Seen:
     heard_unix_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class SoundLosses:
+    """Since the sound began: packets that never came, and sound that WebRTC made up for want of samples."""
+
+    packets: int
+    made_up_s: float
+
+
 @dataclass(slots=True)
 class Receiver:
     """Joins a room and records. Sound is kept as int16 with the arrival time of every frame."""
@@ -67,6 +77,7 @@ class Receiver:
     sound: list[tuple[float, NDArray[np.int16]]] = field(default_factory=list)
     last_picture: rtc.VideoFrame | None = None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _heard: rtc.Track | None = None
 
     async def join(self, url: str, join_token: str) -> None:
         self.room.on("track_subscribed", self._subscribed)
@@ -117,7 +128,18 @@ class Receiver:
         """All sound, one array."""
         return np.concatenate([part for _, part in self.sound]) if self.sound else np.zeros(0, np.int16)
 
+    async def sound_losses(self) -> SoundLosses:
+        """What WebRTC counted of the sound."""
+        assert self._heard is not None
+        for entry in await self._heard.get_stats():
+            if entry.HasField("inbound_rtp"):
+                heard = entry.inbound_rtp
+                return SoundLosses(heard.received.packets_lost, heard.inbound.concealed_samples / OPUS_RATE)
+        return SoundLosses(0, 0.0)
+
     def _subscribed(self, track: rtc.Track, _: object, __: object) -> None:
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            self._heard = track
         watch = self._watch if track.kind == rtc.TrackKind.KIND_VIDEO else self._listen
         self._tasks.append(asyncio.create_task(watch(track)))
 

@@ -1,6 +1,7 @@
 """A publisher whose line narrows to 300 kbit/s and widens again: `sudo python -m tests.bench.bench_livekit_narrow`.
 
-Shapes UDP to this test's own server on the loopback device with tc's HTB; prints one line a second.
+Shapes UDP to this test's own server on the loopback device with tc's HTB; prints one line a second. The picture is a
+drifting texture that takes every bit it is given, its ceiling the one an avatar of that size has.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 from livekit import rtc
 
 from avatar_engine.live import LiveDriver
+from avatar_engine.options import parse_resolution
+from avatar_engine.plugin.adaptation import plenty_bps
 from avatar_engine.plugin.publish_options import PublishOptions
 from avatar_engine.plugin.stage import EngineStage
 from tools import livekit_server
@@ -50,6 +53,8 @@ def widen() -> None:
 
 async def main(given: argparse.Namespace) -> None:
     """The trace."""
+    width, height = parse_resolution(given.resolution)
+    ceiling_bps = given.bitrate or plenty_bps(width, height, 30)
     udp = livekit_server.free_ports(1)[0]
     log = Path(tempfile.mkdtemp(prefix="narrow-")) / "server.log"
     server = livekit_server.start(log, udp_port=udp)
@@ -58,12 +63,11 @@ async def main(given: argparse.Namespace) -> None:
     await asyncio.wrap_future(driver.start())
     room = rtc.Room()
     await room.connect(server.url, token(*keys, "narrow", "avatar", kind="agent"))
-    options = PublishOptions(640, 360, 30, RATE, 1_500_000, given.codec)
-    stage = EngineStage(driver, options)
+    stage = EngineStage(driver, PublishOptions(width, height, 30, RATE, ceiling_bps, given.codec))
     receiver = Receiver(RATE)
     is_narrow = False
     try:
-        await stage.open(SignalOptions(640, 360, RATE, busy=True))
+        await stage.open(SignalOptions(width, height, RATE, busy=True))
         await stage.publisher.publish(room.local_participant)
         stage.output.let_through()
         await receiver.join(server.url, token(*keys, "narrow", "watcher"))
@@ -73,8 +77,12 @@ async def main(given: argparse.Namespace) -> None:
         for at in range(0, len(data), RATE):
             await stage.output.capture_frame(rtc.AudioFrame(data[at : at + RATE].tobytes(), RATE, 1, RATE))
         stage.output.flush()
-        print("second  line      target kbit/s  every  1/size  sent kbit/s  fps seen  size seen  tone heard")
-        sent = stage.figures.sent_bytes
+        print(f"{width}x{height}, at most {ceiling_bps / 1000:.0f} kbit/s")
+        print(
+            "second  line      target kbit/s  every  1/size  sent kbit/s  fps seen  size seen  tone heard"
+            "  of it made up  packets lost"
+        )
+        sent, before = stage.figures.sent_bytes, await receiver.sound_losses()
         for second in range(given.open + given.narrow + given.after):
             if second == given.open:
                 narrow(udp, given.kbit)
@@ -86,18 +94,20 @@ async def main(given: argparse.Namespace) -> None:
             began_s = time.monotonic()
             await asyncio.sleep(1.0)
             took_s = time.monotonic() - began_s
-            figures = stage.figures
-            loud = np.count_nonzero(receiver.loudness()[1] > 0.1) * 0.0025 / took_s
+            figures, losses = stage.figures, await receiver.sound_losses()
+            levels = receiver.loudness()[1]
+            loud = np.count_nonzero(levels > 0.1) / max(1, len(levels))
             size = f"{receiver.pictures[-1].width}x{receiver.pictures[-1].height}" if receiver.pictures else "-"
             line = f"{given.kbit} kbit" if is_narrow else "open"
             print(
                 f"{second:6d}  {line:9s} {figures.target_bitrate_bps / 1000:13.0f}"
                 f"  {figures.frame_divisor:5d}  {figures.picture_shrink:6d}"
                 f"  {(figures.sent_bytes - sent) * 8 / 1000 / took_s:11.0f}  {len(receiver.pictures) / took_s:8.1f}"
-                f"  {size:>9s}  {100 * min(loud, 1.0):9.0f}%",
+                f"  {size:>9s}  {100 * loud:9.1f}%  {1000 * (losses.made_up_s - before.made_up_s):11.0f}ms"
+                f"  {losses.packets - before.packets:12d}",
                 flush=True,
             )
-            sent = figures.sent_bytes
+            sent, before = figures.sent_bytes, losses
     finally:
         if is_narrow:
             widen()
@@ -110,6 +120,8 @@ async def main(given: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--resolution", default="640x360")
+    parser.add_argument("--bitrate", type=int, help="ceiling of the picture in bit/s")
     parser.add_argument("--kbit", type=int, default=300)
     parser.add_argument("--open", type=int, default=12)
     parser.add_argument("--narrow", type=int, default=30)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.engine.image import Image
-from avatar_engine.plugin.adaptation import RUNGS, START_S, Ladder, Rung, shrunk
+from avatar_engine.plugin.adaptation import BRAKE_S, ENOUGH, RUNGS, START_S, Brake, Ladder, Rung, plenty_bps, shrunk
 from avatar_engine.plugin.metrics import SessionFigures, prometheus_text, register, unregister
 
 pytestmark = pytest.mark.unit
@@ -25,21 +25,58 @@ def test_no_verdict_while_the_estimate_finds_its_way() -> None:
 def test_a_narrow_line_costs_frames_then_size_and_a_wide_one_gives_them_back_step_by_step() -> None:
     ladder = Ladder(1280, 720, 30, -START_S)
     assert climb(ladder, 3e6, 0, 2)[-1] == Rung(1, 1)
-    assert climb(ladder, 400_000, 2, 0.9)[-1] == Rung(1, 1)  # a dip is no reason
-    assert climb(ladder, 400_000, 2.9, 1)[-1] == Rung(2, 1)
-    assert climb(ladder, 300_000, 4, 2)[-1] == Rung(1, 2)
-    assert climb(ladder, 60_000, 6, 2)[-1] == RUNGS[-1]
+    assert climb(ladder, 130_000, 2, 0.9)[-1] == Rung(1, 1)  # a dip is no reason
+    assert climb(ladder, 130_000, 2.9, 1)[-1] == Rung(2, 1)
+    assert climb(ladder, 90_000, 4, 2)[-1] == Rung(1, 2)
+    assert climb(ladder, 20_000, 6, 2)[-1] == RUNGS[-1]
     back = climb(ladder, 3e6, 10, 40)
     assert back[-1] == Rung(1, 1)
     seen = list(dict.fromkeys(back))
     assert seen == list(reversed(RUNGS))
 
 
+def test_every_step_down_the_ladder_needs_less() -> None:
+    for width, height, fps in ((640, 360, 30), (1280, 720, 30), (1920, 1080, 60)):
+        needs = [plenty_bps(width / rung.shrink, height / rung.shrink, fps / rung.divisor) for rung in RUNGS]
+        assert needs == sorted(needs, reverse=True)
+        assert len(set(needs)) == len(RUNGS)
+
+
 def test_a_target_at_the_edge_does_not_swing() -> None:
     ladder = Ladder(640, 360, 30, -START_S)
-    need = 640 * 360 * 30 * 0.025
+    need = ENOUGH * plenty_bps(640, 360, 30)
     rungs = [ladder.follow(need * (0.97 if second % 2 else 1.1), float(second)) for second in range(120)]
     assert sum(earlier != later for earlier, later in itertools.pairwise(rungs)) <= 1
+
+
+def drive(brake: Brake, bps: float, target_bps: float, from_s: float, seconds: float) -> list[bool]:
+    held = []
+    for step in range(int(seconds * 30)):
+        now_s = from_s + step / 30
+        held.append(brake.follow(target_bps, now_s))
+        if not held[-1]:
+            brake.sent(round(bps / 240), now_s)
+    return held
+
+
+def test_pictures_stop_while_the_queue_of_a_line_that_narrowed_runs_empty() -> None:
+    brake = Brake()
+    assert not any(drive(brake, 400_000, 400_000, 0.0, 2.0))
+    held = drive(brake, 400_000, 120_000, 2.0, 2.0)
+    assert sum(held) == pytest.approx(30 * BRAKE_S, abs=1)
+    assert all(held[: sum(held)])
+
+
+def test_a_lower_target_for_a_picture_that_was_still_anyway_stops_nothing() -> None:
+    brake = Brake()
+    drive(brake, 50_000, 400_000, 0.0, 2.0)
+    assert not any(drive(brake, 50_000, 120_000, 2.0, 1.0))
+
+
+def test_careful_steps_of_the_estimate_stop_nothing() -> None:
+    brake = Brake()
+    targets = [400_000 * 0.9**step for step in range(6)]
+    assert not any(held for step, bps in enumerate(targets) for held in drive(brake, 400_000, bps, step, 1.0))
 
 
 @pytest.mark.parametrize("kind", ["bgra", "i420"])
