@@ -127,13 +127,15 @@ def level_of(energy: Float, loudest_db: Float, dt_s: float) -> Float:
 def pitch_of(window: Float) -> tuple[Float, Float]:
     """Pitch in Hz (0 where unvoiced) and voiced 0/1 of (n, w) samples at 4 kHz, by normalised autocorrelation
     with parabolic refinement."""
-    slow = window - window.mean(axis=1, keepdims=True)
-    size = slow.shape[1]
+    size = window.shape[1]
     # What wraps around lies beyond the lags that are looked at; lengths of 64 times a small number are fast.
     length = -(-(size + LAST_LAG + 2) // 64) * 64
-    spectrum = np.fft.rfft(slow, length)
+    slow = np.zeros((len(window), length), np.float32)
+    np.subtract(window, window.mean(axis=1, keepdims=True), out=slow[:, :size])
+    spectrum = np.fft.rfft(slow)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     echo = np.fft.irfft(power)[:, : LAST_LAG + 2]
+    loud = echo[:, 0] > 5e-6 * size
     lags = np.arange(LAST_LAG + 2)
     echo = echo * (size / (size - lags)).astype(np.float32) / np.maximum(echo[:, :1], np.float32(1e-9))
     middle = echo[:, FIRST_LAG : LAST_LAG + 1]
@@ -146,6 +148,6 @@ def pitch_of(window: Float) -> tuple[Float, Float]:
     left, top, right = echo[each, lag - 1], echo[each, lag], echo[each, lag + 1]
     bend = left - 2.0 * top + right
     shift = np.where(bend < -1e-6, 0.5 * (left - right) / np.minimum(bend, -1e-6), 0.0)
-    voiced = (clear > 0.45) & (np.mean(np.square(window), axis=1) > 5e-6)
+    voiced = (clear > 0.45) & loud
     pitch = np.where(voiced, RATE / STEP / (lag + shift), 0.0)
     return pitch.astype(np.float32), voiced.astype(np.float32)
