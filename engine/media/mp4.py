@@ -17,6 +17,7 @@ from avatar_engine.engine.image import Image
 from avatar_engine.engine.media.background import Background
 from avatar_engine.engine.media.encoders import LAST_RESORT, choose_video
 from avatar_engine.engine.media.output import check_output_file, claim_part, is_disk_error, write_error
+from avatar_engine.engine.media.part_sink import PartSink
 from avatar_engine.engine.media.picture import PictureConverter, tag_bt709
 from avatar_engine.engine.media.sinks import MOVIE_SUFFIXES, OnNotice
 from avatar_engine.engine.messages import Notice
@@ -40,8 +41,8 @@ _THREADS = {"low": 1, "medium": 1, "high": 2, "ultra": 2}
 _BITS_PER_PIXEL = {"low": 0.06, "medium": 0.10, "high": 0.15, "ultra": 0.25}
 
 
-class Mp4Sink:
-    """A movie file. Encoding runs in its own thread; see sinks.VideoSink for the manners."""
+class Mp4Sink(PartSink):
+    """A movie file."""
 
     def __init__(
         self,
@@ -51,23 +52,13 @@ class Mp4Sink:
         codec: str | None = None,
         on_notice: OnNotice | None = None,
     ) -> None:
+        super().__init__(path)
         if quality not in _X264:
             raise OutputError(f"quality '{quality}'", "is not known", suggest(quality, _X264))
-        self._path = Path(path)
         self._quality = quality
         self._codec = codec
         self._notify = on_notice
-        self._part: Path | None = None
-        self._background: Background | None = None
         self._converter: PictureConverter
-
-    @property
-    def path(self) -> Path:
-        return self._path
-
-    @property
-    def encode_ms(self) -> NDArray[np.float32]:
-        return self._background.encode_ms if self._background else np.zeros(0, np.float32)
 
     def open(self, width: int, height: int, fps: Fraction | int, audio_rate: int) -> None:
         check_output_file(self._path, MOVIE_SUFFIXES)
@@ -85,34 +76,15 @@ class Mp4Sink:
         self._background = Background(writer, width, height, "movie-encoder")
 
     def write_video(self, image: Image | None) -> None:
-        assert self._background is not None, "open the sink first"
         # Converted here: what waits for the encoder is less than half as large, and the caller has time while it draws.
-        self._background.picture(None if image is None else self._converter.planes(image))
+        self._opened.picture(None if image is None else self._converter.planes(image))
 
-    def write_audio(self, samples: Samples) -> None:
-        assert self._background is not None, "open the sink first"
-        self._background.sound(samples)
+    def _keep(self, part: Path) -> None:
+        part.replace(self._path)
 
-    def close(self) -> None:
-        assert self._background is not None, "open the sink first"
-        assert self._part is not None, "closed already"
-        self._background.finish()
-        try:
-            self._part.replace(self._path)
-        except OSError as error:
-            raise write_error(self._path, error) from error
-        self._part = None
-
-    def abort(self) -> None:
-        if self._part is None:
-            return
-        with suppress(OSError):  # first the name, so that nothing remains even if closing is cut short
-            self._part.unlink()
-        if self._background is not None:
-            self._background.stop()
+    def _remove(self, part: Path) -> None:
         with suppress(OSError):
-            self._part.unlink(missing_ok=True)
-        self._part = None
+            part.unlink(missing_ok=True)
 
 
 class _MovieWriter:

@@ -18,6 +18,7 @@ from avatar_engine.engine.errors import OutputError
 from avatar_engine.engine.image import Image
 from avatar_engine.engine.media.background import Background
 from avatar_engine.engine.media.output import check_output_file, part_name, write_error
+from avatar_engine.engine.media.part_sink import PartSink
 
 Samples = NDArray[np.float32]
 
@@ -64,24 +65,11 @@ def write_png(path: str | os.PathLike[str], image: Image) -> None:
         raise write_error(target, error) from error
 
 
-class PngSink:
+class PngSink(PartSink):
     """A folder `000000.png, 000001.png, ...` and `audio.wav`; the folder appears when all is written."""
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self._folder = Path(folder)
-        self._part: Path | None = None
-        self._background: Background | None = None
-
-    @property
-    def path(self) -> Path:
-        return self._folder
-
-    @property
-    def encode_ms(self) -> NDArray[np.float32]:
-        return self._background.encode_ms if self._background else np.zeros(0, np.float32)
-
     def open(self, width: int, height: int, fps: Fraction | int, audio_rate: int) -> None:
-        folder = self._folder
+        folder = self._path
         if folder.is_dir() and any(folder.iterdir()):
             raise OutputError(str(folder), "holds files already", "name a new or an empty folder")
         if folder.exists() and not folder.is_dir():
@@ -98,33 +86,13 @@ class PngSink:
             raise
         self._background = Background(writer, width, height, "png-encoder")
 
-    def write_video(self, image: Image | None) -> None:
-        assert self._background is not None, "open the sink first"
-        self._background.picture(image)
+    def _keep(self, part: Path) -> None:
+        if self._path.is_dir():
+            self._path.rmdir()
+        part.rename(self._path)
 
-    def write_audio(self, samples: Samples) -> None:
-        assert self._background is not None, "open the sink first"
-        self._background.sound(samples)
-
-    def close(self) -> None:
-        assert self._background is not None, "open the sink first"
-        assert self._part is not None, "closed already"
-        self._background.finish()
-        try:
-            if self._folder.is_dir():
-                self._folder.rmdir()
-            self._part.rename(self._folder)
-        except OSError as error:
-            raise write_error(self._folder, error) from error
-        self._part = None
-
-    def abort(self) -> None:
-        if self._part is None:
-            return
-        if self._background is not None:
-            self._background.stop()
-        shutil.rmtree(self._part, ignore_errors=True)
-        self._part = None
+    def _remove(self, part: Path) -> None:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 class _FrameWriter:

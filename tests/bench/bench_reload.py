@@ -20,18 +20,10 @@ from avatar_engine.live import Delivery, LiveDriver
 from avatar_engine.options import RuntimeOptions, SessionOptions, parse_resolution
 from avatar_engine.runtime import Runtime, make_runtime
 from avatar_engine.spoken_file import read_audio
+from tests.mind.test_reloading import FILE
 
 HZ = 30
 EMOTIONS = ("happy", "surprised")
-FILE = """\
-version: 1
-include: [gestures]
-layers:
-  mood:
-    owns: [emotion]
-    states:
-      only: {{enter: [{{emotion: {emotion}}}]}}
-"""
 
 
 @dataclass
@@ -53,7 +45,7 @@ def main() -> None:
     width, height = parse_resolution(options.resolution)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mine.yaml"
-        path.write_text(FILE.format(emotion=EMOTIONS[0]), "utf-8")
+        path.write_text(FILE.replace("EMOTION", EMOTIONS[0]), "utf-8")
         made: list[Runtime] = []
 
         def make() -> Runtime:
@@ -102,7 +94,7 @@ def _edit(path: Path, watched: Watched, edits: int) -> list[float]:
         began = time.monotonic()
         wanted = (number + 1) % 2
         broken = number % 3 == 2
-        path.write_text(FILE.format(emotion="nosuch" if broken else EMOTIONS[wanted]), "utf-8")
+        path.write_text(FILE.replace("EMOTION", "nosuch" if broken else EMOTIONS[wanted]), "utf-8")
         while not broken and time.monotonic() < began + 5.0:
             if watched.goal[wanted] > 0.5 and watched.goal[1 - wanted] < 0.1:
                 latencies.append(time.monotonic() - began)
