@@ -103,12 +103,16 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def start(log: Path, *, port: int | None = None, udp_port: int | None = None, extra: str = "") -> Server:
-    """Start a server on free loopback ports and wait until it answers. `extra`: more YAML for its configuration."""
+def start(
+    log: Path, *, port: int | None = None, udp_port: int | None = None, node_ip: str = "127.0.0.1", extra: str = ""
+) -> Server:
+    """Start a server on free loopback ports and wait until it answers. `node_ip`: where it says that media shall be
+    sent to; it listens on 127.0.0.1, and elsewhere it only answers, so that nobody finds a way around. `extra`: more YAML for its configuration."""
     http, tcp, udp = free_ports(3)
     http, udp = port or http, udp_port or udp
     config = f"port: {http}\nrtc:\n  tcp_port: {tcp}\n  udp_port: {udp}\n  use_external_ip: false\n"
     config += "  enable_loopback_candidate: true\n  interfaces:\n    includes: [lo]\n"
+    config += "  use_ice_lite: true\n" if node_ip != "127.0.0.1" else ""
     config += f"keys:\n  {API_KEY}: {API_SECRET}\n{extra}"
     command = [
         str(binary()),
@@ -116,7 +120,7 @@ def start(log: Path, *, port: int | None = None, udp_port: int | None = None, ex
         "--bind",
         "127.0.0.1",
         "--node-ip",
-        "127.0.0.1",
+        node_ip,
         "--config-body",
         config,
     ]

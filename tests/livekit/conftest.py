@@ -63,20 +63,26 @@ class House:
 
     @asynccontextmanager
     async def avatar(
-        self, codec: str = "h264", size: tuple[int, int] = (320, 180), **more: float
+        self, codec: str = "h264", size: tuple[int, int] = (320, 180), busy: bool = False, **more: float
     ) -> AsyncIterator[EngineStage]:
         """A published avatar whose picture is white while its speech is loud."""
         room = await self.join("agent", kind="agent")
-        async with self.avatar_for(room, codec, size, **more) as stage:
+        async with self.avatar_for(room, codec, size, busy, **more) as stage:
             yield stage
 
     @asynccontextmanager
     async def avatar_for(
-        self, room: rtc.Room, codec: str = "h264", size: tuple[int, int] = (320, 180), **more: float
+        self,
+        room: rtc.Room,
+        codec: str = "h264",
+        size: tuple[int, int] = (320, 180),
+        busy: bool = False,
+        **more: float,
     ) -> AsyncIterator[EngineStage]:
         """The same in a room that is joined already; leaves it in the end."""
-        options = PublishOptions(*size, 30, 24_000, 1_000_000, codec, **more)
-        async with self._stage(room, lambda: SignalRuntime(HZ), SignalOptions(*size, 24_000), options) as stage:
+        options = PublishOptions(*size, 30, 24_000, codec=codec, **{"bitrate_bps": 1_000_000, **more})
+        session = SignalOptions(*size, 24_000, busy)
+        async with self._stage(room, lambda: SignalRuntime(HZ), session, options) as stage:
             yield stage
 
     @asynccontextmanager

@@ -1,0 +1,84 @@
+"""A line that narrows to 300 kbit/s in the middle of speech: what of the sound arrives."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from livekit import rtc
+
+from avatar_engine.plugin.adaptation import plenty_bps
+from tests.livekit import line
+from tests.livekit.conftest import House
+from tools import livekit_server
+
+pytestmark = pytest.mark.livekit
+
+RATE = 24_000
+KBIT = 300
+OPEN_S = 6  # WebRTC's estimate has found its way by then
+NARROW_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """Of one second: the share of what was heard that is loud, packets of sound that never came, frames seen."""
+
+    loud: float
+    lost: int
+    frames: int
+
+
+async def seconds_of(house: House, wire: line.Line, bitrate_bps: int) -> list[Second]:
+    """What is heard and seen second by second from the narrowing on."""
+    async with house.avatar(size=(640, 360), busy=True, bitrate_bps=bitrate_bps) as stage, house.watching() as receiver:
+        await receiver.first_picture()
+        tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(RATE * (OPEN_S + NARROW_S + 1)) / RATE)
+        data = (tone * 32767).astype(np.int16)
+        await stage.output.capture_frame(rtc.AudioFrame(data.tobytes(), RATE, 1, len(data)))
+        stage.output.flush()
+        await asyncio.sleep(OPEN_S)
+        assert stage.figures.target_bitrate_bps == bitrate_bps  # the line was wide enough for all of it
+        wire.narrow(KBIT)
+        seconds = []
+        before = await receiver.sound_losses()
+        for _ in range(NARROW_S):
+            receiver.forget()
+            await asyncio.sleep(1.0)
+            now, levels = await receiver.sound_losses(), receiver.loudness()[1]
+            lost = now.packets - before.packets
+            seconds.append(Second(float(np.mean(levels > 0.1)), lost, len(receiver.pictures)))
+            before = now
+        return seconds
+
+
+@pytest.fixture
+def narrow_house(tmp_path):
+    """A room whose participants reach the server over a line that can be narrowed."""
+    port = livekit_server.free_ports(1)[0]
+    server = livekit_server.start(tmp_path / "server.log", udp_port=port, node_ip="127.0.0.2")
+    try:
+        with line.running("127.0.0.2", "127.0.0.1", port) as wire:
+            yield House(server, "narrow"), wire
+    finally:
+        livekit_server.stop(server)
+
+
+async def test_a_call_of_the_common_size_fits_through_300_kbit(narrow_house) -> None:
+    house, wire = narrow_house
+    seconds = await seconds_of(house, wire, plenty_bps(640, 360, 30))
+    assert sum(second.lost for second in seconds) <= 2, seconds
+    assert np.mean([second.loud for second in seconds]) >= 0.99, seconds
+    assert sum(second.frames for second in seconds) >= 24 * NARROW_S, seconds
+
+
+async def test_pictures_that_would_take_all_of_a_line_give_way_to_the_sound(narrow_house) -> None:
+    """Twice what fits: what waits in the line's queue when it narrows makes sound late, nothing after it does."""
+    house, wire = narrow_house
+    seconds = await seconds_of(house, wire, 2 * plenty_bps(640, 360, 30))
+    assert sum(second.lost for second in seconds) <= 10, seconds
+    assert np.mean([second.loud for second in seconds[2:]]) >= 0.99, seconds
+    assert sum(second.frames for second in seconds) < 28 * NARROW_S, seconds  # it was the pictures that gave way
+    assert sum(second.frames for second in seconds) >= 8 * NARROW_S, seconds
