@@ -17,8 +17,8 @@ from avatar_engine.engine.media.picture import PictureConverter, tag_bt709
 _BUFFER_S = Fraction(1, 3)
 # One open encoder follows the rate up to this factor from where it was opened; beyond, it is opened anew.
 _SPAN = 2.0
-# A receiver that lost a picture asks; this only bounds the harm when the request itself is lost.
-_KEYFRAME_EVERY_S = 20
+# A receiver that lost a picture asks; this only bounds the harm when the request itself is lost. Every one costs sharpness.
+_KEYFRAME_EVERY_S = 60
 _MIN_BPS = 50_000
 # Finer than this nobody sees, and a still picture would be polished for ever at the full rate.
 _FINEST_QUANTIZER = 18
