@@ -26,6 +26,8 @@ from avatar_engine.plugin.worker import dispatch_metadata
 
 ATTEMPTS = 2
 JOIN_S = 30.0
+FREED_S = 3.0
+"""Workers tell the server every 2.5 s how full they are: the one that lost this avatar still counts it before that."""
 
 
 class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
@@ -135,6 +137,7 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             self._output.audio.flush()
             self._output.audio.clear_buffer()
         logger.warning("the avatar left the room; asking for another one")
+        await asyncio.sleep(FREED_S)
         await self._attend(called=False)
 
     async def _attend(self, called: bool = True) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,9 +27,27 @@ RATE = 24_000
 SMALL = AvatarRequest(resolution="320x180", quality="low", lip_sync_model="spectral")
 
 
+LOSES_A_FRAME_BUFFER = """
+import sys, threading
+from avatar_engine.plugin import engine_host
+
+def lose():
+    # What a driver does that takes a surface away: the next picture of that size cannot be read back.
+    sys.stdin.readline()
+    for runtime in engine_host._runtimes.values():
+        aside = runtime.renderer
+        panda = aside._renderer._renderer
+        for size, target in panda._targets.items():
+            if size[:2] == (320, 180):
+                aside._thread.submit(panda._context.engine.remove_window, target.buffer)
+
+threading.Thread(target=lose, daemon=True).start()
+"""
+
+
 @asynccontextmanager
-async def worker(server, name: str, until: str = "registered worker"):
-    """`avatar-engine worker` as a process; yields once it has said so."""
+async def worker(server, name: str, until: str = "registered worker", more: str = ""):
+    """`avatar-engine worker` as a process; yields once it has said so. more: Python it begins with."""
     environment = {
         **os.environ,
         "LIVEKIT_URL": server.url,
@@ -41,8 +60,9 @@ async def worker(server, name: str, until: str = "registered worker"):
         "-W",
         "ignore",
         "-c",
-        f"import sys; from avatar_engine.cli import main; sys.exit(main({arguments!r}))",
+        f"{more}\nimport sys; from avatar_engine.cli import main; sys.exit(main({arguments!r}))",
         env=environment,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
@@ -141,6 +161,55 @@ async def test_a_second_signal_does_not_wait_for_rooms(house) -> None:
         await asyncio.wait_for(serving.wait(), 3.0)
     await avatar.aclose()
     await room.disconnect()
+
+
+@pytest.mark.timeout(180)
+async def test_a_picture_that_cannot_be_drawn_costs_its_room_an_avatar_and_the_others_nothing(house) -> None:
+    """The real renderer loses its frame buffer in a serving worker: the agent there gets a new avatar and speaks on."""
+    name = f"avatars-{uuid.uuid4().hex[:6]}"
+    other = type(house)(house.server, f"{house.room}-other")
+    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
+    url = house.server.url.replace("ws", "http")
+    rooms, sessions, avatars, lost = [], [], [], ([], [])
+    async with worker(house.server, name, more=LOSES_A_FRAME_BUFFER) as serving:
+        for place, told, resolution in zip((house, other), lost, ("320x180", "256x144")):
+            rooms.append(await place.join("agent", kind="agent"))
+            sessions.append(AgentSession())
+            avatars.append(WorkerAvatarSession(replace(SMALL, resolution=resolution), worker=name))
+            avatars[-1].on("avatar_lost", told.append)
+            await avatars[-1].start(sessions[-1], rooms[-1], livekit_url=url, **keys)
+            await avatars[-1].wait_for_join(timeout=60.0)
+        outputs = [session.output.audio for session in sessions]
+        async with house.watching() as hit, other.watching() as spared:
+            await hit.first_picture()
+            await spared.first_picture()
+            for output in outputs:
+                await speak(output, 6.0)
+            await asyncio.sleep(1.0)
+            old = avatars[0].avatar_identity
+            serving.stdin.write(b"now\n")
+            event = await asyncio.wait_for(outputs[0].wait_for_playout(), 5.0)
+            assert event.interrupted  # at once: the agent does not wait for a face that is gone
+            while avatars[0].avatar_identity == old:
+                await asyncio.sleep(0.1)
+            await avatars[0].wait_for_join(timeout=30.0)
+            event = await asyncio.wait_for(outputs[1].wait_for_playout(), 10.0)
+            assert not event.interrupted
+            assert event.playback_position == pytest.approx(6.0, abs=1e-6)
+            hit.forget()
+            spared.forget()
+            await speak(sessions[0].output.audio, 0.5)
+            event = await asyncio.wait_for(sessions[0].output.audio.wait_for_playout(), 20.0)
+            assert event.playback_position == pytest.approx(0.5, abs=1e-6)
+            await asyncio.sleep(1.0)
+            for receiver, size in ((hit, (320, 180)), (spared, (256, 144))):
+                assert len(receiver.pictures) >= 15
+                assert {(seen.width, seen.height) for seen in receiver.pictures} == {size}
+        assert lost == ([], [])
+        assert serving.returncode is None
+        for avatar, room in zip(avatars, rooms):
+            await avatar.aclose()
+            await room.disconnect()
 
 
 @pytest.mark.timeout(120)

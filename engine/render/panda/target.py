@@ -67,7 +67,8 @@ class Target:
         self._context.engine.render_frame()
         self.buffer.set_active(False)
         image = self._copied.get_ram_image()
-        if not image:
+        # A buffer that the driver took away leaves its last picture behind.
+        if not image or not self.buffer.is_valid():
             raise DeviceError("frame buffer", "the driver returned no picture", "update the graphics driver")
         pixels = self._free()
         np.copyto(pixels, np.frombuffer(memoryview(image), np.uint8).reshape(pixels.shape))
