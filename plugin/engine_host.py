@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from avatar_engine.live import LiveDriver, SteppedRuntime
 from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.plugin import codec_choice
 
 if TYPE_CHECKING:
     from avatar_engine.plugin.hosted import HostedRuntime
@@ -40,13 +41,16 @@ async def release(options: RuntimeOptions) -> None:
 def prewarm(options: RuntimeOptions, face: SessionOptions | None = None) -> None:
     """Start the engine and keep it until `cool`: call it where a worker prepares; again does nothing.
 
-    face: an avatar to have at hand: loaded, on the graphics card, drawn once. The first call then needs no seconds.
+    face: an avatar to have at hand: loaded, on the graphics card, drawn once, its encoder measured. The first call then
+    needs no seconds.
     """
     with _lock:
         known = options in _warm
         _warm.add(options)
     if not known:
         _claim(options, face)
+    if face is not None:
+        codec_choice.choose(face.width, face.height, face.fps)
     _engines[options].ready.result()
 
 

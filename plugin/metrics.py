@@ -58,6 +58,8 @@ class SessionFigures:
     frame_divisor: int = 1  # every so many frames is sent
     picture_shrink: int = 1  # of the width and height
     sent_bytes: int = 0
+    own_encoder: int = 0  # 1: our H.264; 0: WebRTC encodes
+    encoder_trial_s: float = 0.0  # a picture of this size through our encoder, measured before it was chosen or not
     segments_started: int = 0
     segments_finished: int = 0
 

@@ -19,9 +19,8 @@ from livekit import rtc
 from livekit.rtc.participant import UnpublishTrackError
 
 from avatar_engine.engine.image import Image
-from avatar_engine.engine.media.encoders import choose_h264
 from avatar_engine.live import Delivery
-from avatar_engine.plugin import media_loop
+from avatar_engine.plugin import codec_choice, media_loop
 from avatar_engine.plugin.metrics import SessionFigures
 from avatar_engine.plugin.outlets import H264Outlet, Outlet, RawOutlet, Stamp, audio_options
 from avatar_engine.plugin.playout import Heard, Playout
@@ -300,9 +299,13 @@ class Publisher:
 
 
 def make_outlet(options: PublishOptions, figures: SessionFigures) -> Outlet:
-    """Our own H.264 where an encoder works on this machine and it is wanted, else raw pictures."""
-    if options.codec == "h264" and choose_h264() is not None:
-        return H264Outlet(options, figures)
+    """Our own H.264 where it is wanted and was measured to be quick enough, else raw pictures."""
+    if options.codec == "h264":
+        choice = codec_choice.choose(options.width, options.height, options.fps)
+        figures.encoder_trial_s = choice.trial_s
+        if choice.encoder is not None:
+            figures.own_encoder = 1
+            return H264Outlet(options, figures)
     return RawOutlet(options, figures)
 
 

@@ -20,7 +20,7 @@ from avatar_engine.engine.messages import (
     SetGaze,
     Trigger,
 )
-from avatar_engine.plugin import engine_host, wire
+from avatar_engine.plugin import codec_choice, engine_host, wire
 from avatar_engine.plugin.agent_ear import emotion_of
 from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.options import LiveOptions, check_background
@@ -52,6 +52,7 @@ class RoomAvatar:
     async def run(self) -> None:
         """Publish at once, find the agent, speak for it. Raises EngineError when the engine gives up."""
         room = self._room
+        await codec_choice.ready(self._options.publish)
         driver = await engine_host.acquire(self._options.runtime)
         failure: list[BaseException] = []
         stream: SpeechStream | None = None

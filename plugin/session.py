@@ -21,7 +21,7 @@ from avatar_engine.engine.messages import (
     SetGaze,
     Trigger,
 )
-from avatar_engine.plugin import engine_host
+from avatar_engine.plugin import codec_choice, engine_host
 from avatar_engine.plugin.agent_ear import AgentEar
 from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.metrics import SessionFigures
@@ -91,6 +91,7 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost", "avatar_notice"]]):
             raise RuntimeError("this AvatarSession was started already; make a new one")
         self._started = True
         await super().start(agent_session, room)
+        await codec_choice.ready(self._options.publish)
         driver = await engine_host.acquire(self._options.runtime)
         try:
             stage = EngineStage(

@@ -11,6 +11,7 @@ import pytest
 from livekit import rtc
 
 from avatar_engine.engine.media import encoders
+from avatar_engine.plugin import codec_choice
 from avatar_engine.plugin.outlets import RawOutlet
 from tools.av_signal import QUIET_LUMA, beeps, meets, onsets, pair
 
@@ -73,6 +74,7 @@ async def test_a_machine_without_an_encoder_sends_pictures_as_they_are(house, mo
     """What works is found out by trying; where nothing does, WebRTC encodes, and who subscribes sees no difference."""
     monkeypatch.setattr(encoders, "H264_ENCODERS", ("an_encoder_this_build_lacks",))
     encoders.choose_h264.cache_clear()
+    codec_choice.forget()
     try:
         async with house.avatar("h264") as stage, house.watching() as receiver:
             first = await receiver.first_picture()
@@ -81,8 +83,10 @@ async def test_a_machine_without_an_encoder_sends_pictures_as_they_are(house, mo
             assert abs(first.luma - QUIET_LUMA) < 12
             assert len(receiver.pictures) > 15
             assert stage.figures.sent_bytes >= 15 * 320 * 180 * 3 // 2
+            assert stage.figures.own_encoder == 0
     finally:
         encoders.choose_h264.cache_clear()
+        codec_choice.forget()
 
 
 async def test_frames_carry_the_time_their_sound_is_heard(house) -> None:
