@@ -54,20 +54,21 @@ def _alpha_range(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Least and most alpha (0..1) that each triangle shows, sampled at 28 places."""
     texture, base = mesh.material.base_texture, mesh.material.base_colour[3]
     count = len(mesh.triangles)
+    tint = np.full((count, 3), base) if mesh.colours is None else mesh.colours[mesh.triangles][:, :, 3] * base
     if texture is None:
-        return np.full(count, base), np.full(count, base)
+        return tint.min(axis=1), tint.max(axis=1)
     alpha = texture.pixels[..., 3]
     height, width = alpha.shape
     steps = 6
     spots = [(i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1 - i)]
-    least, most = np.full(count, 255), np.zeros(count, np.int64)
+    least, most = np.full(count, 255.0), np.zeros(count)
     for spot in spots:
         uv = np.einsum("k,nkd->nd", np.array(spot) / steps, mesh.uvs[mesh.triangles])
         column = np.clip((uv[:, 0] % 1.0 * width).astype(np.int64), 0, width - 1)
         row = np.clip((uv[:, 1] % 1.0 * height).astype(np.int64), 0, height - 1)
-        seen = alpha[row, column].astype(np.int64)
+        seen = alpha[row, column] * (tint @ (np.array(spot) / steps))
         least, most = np.minimum(least, seen), np.maximum(most, seen)
-    return least / 255.0 * base, most / 255.0 * base
+    return least / 255.0, most / 255.0
 
 
 def _front_first(mesh: Mesh) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """Only how light falls on each family of surface: the GLSL bodies of `light()`, run per vertex or per pixel.
 
-Each is given n (normal), v (to the camera), t (strand direction), key_seen and sky_seen (0..1, how much of the key
-light and of the sky reaches the point) and says D and S: colour = albedo * D + S, all linear.
+Each is given n (normal), v (to the camera), t (strand direction), rough (roughness), key_seen and sky_seen (0..1, how
+much of the key light and of the sky reaches the point) and says D and S: colour = albedo * D + S, all linear.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ LIGHT: dict[str, str] = {
   // What little light reaches creases has passed through skin: occlusion is red, not grey.
   vec3 ao = vec3(mix(sky_seen, sqrt(sky_seen), 0.45), sky_seen, sky_seen * (0.85 + 0.15 * sky_seen));
   D = key * (q * q * (0.55 + 0.45 * q)) * soft + around(n) * ao;
-  float r2 = part.x * part.x;
+  float r2 = rough * rough;
   float f = 0.028 + 0.972 * fifth(1.0 - lh);
-  float shut = sky_seen * sky_seen;  // folds hold no highlights
+  float shut = smoothstep(0.5, 0.9, sky_seen);  // folds hold no highlights: 0.5 is the least where shapes unfold them
   S = key * (mix(lobe(nh, lh, r2 * 1.25), lobe(nh, lh, r2 * 0.55), 0.25) * 0.78 * f * max(nl, 0.0) * s * shut);
   float edge = fifth(1.0 - nv);
   S += sky.rgb * ((0.010 + 0.16 * edge) * shut);
@@ -56,10 +56,11 @@ LIGHT: dict[str, str] = {
   vec3 l = lights[0].xyz, key = lights[1].rgb;
   float nl = dot(n, l), edge = 1.0 - max(dot(n, v), 0.0);
   float fuzz = edge * edge * edge * 0.65;
+  float bare = sky_seen * sky_seen * sky_seen;  // light from behind does not reach into a collar
   vec3 d = key * (clamp((nl + 0.12) / 1.12, 0.0, 1.0) * key_seen) + around(n) * sky_seen;
   for (int i = 1; i < LIGHTS; i++) {
     float behind = 1.0 + 2.0 * edge * edge * max(-dot(lights[i * 2].xyz, v), 0.0);
-    d += lights[i * 2 + 1].rgb * (clamp((dot(n, lights[i * 2].xyz) + 0.15) / 1.15, 0.0, 1.0) * sky_seen * behind);
+    d += lights[i * 2 + 1].rgb * (clamp((dot(n, lights[i * 2].xyz) + 0.15) / 1.15, 0.0, 1.0) * bare * behind);
   }
   D = d * (1.0 + fuzz);
   S = d * (fuzz * 0.035);
@@ -103,19 +104,19 @@ LIGHT: dict[str, str] = {
   D = key * (clamp((nl + 0.25) / 1.25, 0.0, 1.0) * key_seen) + around(n) * sky_seen;
   for (int i = 1; i < LIGHTS; i++)
     D += lights[i * 2 + 1].rgb * (clamp(dot(n, lights[i * 2].xyz), 0.0, 1.0) * sky_seen);
-  S = key * (lobe(max(dot(n, h), 0.0), lh, max(part.x * part.x, 0.04)) * 0.04 * max(nl, 0.0) * key_seen);
+  S = key * (lobe(max(dot(n, h), 0.0), lh, max(rough * rough, 0.04)) * 0.04 * max(nl, 0.0) * key_seen);
 """,
     "matt": """
   vec3 l = lights[0].xyz, key = lights[1].rgb, h = normalize(l + v);
   float nl = dot(n, l), lh = max(dot(l, h), 0.0), nv = max(dot(n, v), 0.02);
   D = key * (max(nl, 0.0) * key_seen) + around(n) * sky_seen;
-  S = key * (lobe(max(dot(n, h), 0.0), lh, max(part.x * part.x, 0.03)) * 0.04 * max(nl, 0.0) * key_seen);
+  S = key * (lobe(max(dot(n, h), 0.0), lh, max(rough * rough, 0.03)) * 0.04 * max(nl, 0.0) * key_seen);
   for (int i = 1; i < LIGHTS; i++) {
     vec3 k = lights[i * 2].xyz, c = lights[i * 2 + 1].rgb, g = normalize(k + v); float kl = max(dot(n, k), 0.0);
     D += c * kl * sky_seen;
-    S += c * (lobe(max(dot(n, g), 0.0), max(dot(k, g), 0.0), max(part.x * part.x, 0.03)) * 0.04 * kl * sky_seen);
+    S += c * (lobe(max(dot(n, g), 0.0), max(dot(k, g), 0.0), max(rough * rough, 0.03)) * 0.04 * kl * sky_seen);
   }
-  S += sky.rgb * ((0.02 + 0.35 * fifth(1.0 - nv)) * (1.0 - part.x) * sky_seen);
+  S += sky.rgb * ((0.02 + 0.35 * fifth(1.0 - nv)) * (1.0 - rough) * sky_seen);
 """,
     "lash": """
   D = lights[1].rgb * (0.35 * key_seen) + around(n) * 0.6; S = vec3(0.0);

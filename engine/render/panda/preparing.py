@@ -32,23 +32,26 @@ def prepare(
     side: int,
     key: tuple[float, float, float] | None,
     lines: bool,
+    detail: bool,
     context: Context,
     buffers: DepthBuffers,
     hand_over: HandOver,
 ) -> None:
-    """Make `level` of a model ready under a key light from `key`; `lines`: with edges for silhouettes.
+    """Make `level` of a model ready under a key light from `key`; `lines`: with edges for silhouettes;
+    `detail`: with pictures of normals and roughness.
 
     side: most texels a side of a texture.
 
     Called on any thread; everything that needs the card goes through `hand_over`, a few milliseconds at a time.
     """
     for part in shared.meshes(level):
-        source = part.mesh.material.base_texture
+        material = part.mesh.material
         fine = side_for(part.mesh, side)
-        if source is not None and not shared.has_texture(source, fine):
-            made = make_texture(source, fine)
-            hand_over(lambda made=made: context.upload(made))  # type: ignore[misc]
-            shared.keep_texture(source, fine, made)
+        for source in material.textures() if detail else (material.base_texture,):
+            if source is not None and not shared.has_texture(source, fine):
+                made = make_texture(source, fine)
+                hand_over(lambda made=made: context.upload(made))  # type: ignore[misc]
+                shared.keep_texture(source, fine, made)
     shared.extent(level)
     shared.steady(level)
     shared.seen(level, key, side, RemoteDepthBuffers(buffers, hand_over))

@@ -15,7 +15,7 @@ from avatar_engine.engine.render.panda.curtain import Backdrops
 from avatar_engine.engine.render.panda.occlusion import DepthBuffers
 from avatar_engine.engine.render.panda.preparing import prepare
 from avatar_engine.engine.render.panda.shadow import ShadowMap
-from avatar_engine.engine.render.panda.shared import SharedModel, texture_side
+from avatar_engine.engine.render.panda.shared import SharedModel, detailed, texture_side
 from avatar_engine.engine.render.panda.target import Pixels, Target
 from avatar_engine.engine.render.panda.view import Means, View, key_direction
 
@@ -122,7 +122,8 @@ class PandaRenderer:
         way = key_direction(show.stage)
         there = shared.level(show.level)
         side = texture_side(there, show.height)
-        prepare(shared, there, side, way, lines, self._context, self._depths, hand_over)
+        detail = detailed(show.quality, there)
+        prepare(shared, there, side, way, lines, detail, self._context, self._depths, hand_over)
         return shared, self._backdrops.get(show.stage.background, show.width, show.height)
 
     def resources(self) -> tuple[int, int]:

@@ -16,7 +16,8 @@ class Program:
     per_pixel: light every pixel, else every vertex (dense meshes on software renderers);
     shadow: taps a side of the live key shadow, 0: the baked one; shadow_texel: size of one texel of it;
     cutout: "" none, "test" discard, "coverage" multisample coverage, "core" the solid part
-    of strands, "fringe" what the core left out, blended.
+    of strands, "fringe" what the core left out, blended;
+    relief, surface: with pictures of normals and of roughness, both only where light falls on every pixel.
     """
 
     kind: MaterialKind
@@ -32,6 +33,8 @@ class Program:
     shadow: int = 0
     shadow_texel: float = 0.0
     unlit: bool = False
+    relief: bool = False
+    surface: bool = False
 
 
 VERTEX_HEAD = """
@@ -116,7 +119,7 @@ void main() {
 #ifdef TWO_SIDED
   n = dot(n, v) < 0.0 ? n - 2.0 * v * dot(n, v) : n;
 #endif
-  light(n, v, normalize(t), seen.x, seen.y, diffuse, gloss);
+  light(n, v, normalize(t), part.x, seen.x, seen.y, diffuse, gloss);
 #endif
 }
 """
@@ -154,6 +157,22 @@ vec3 tone(vec3 c) {
   vec3 s = sqrt(max(c, 0.0));
   return (s * (s * TONE_A + TONE_B) + TONE_C) / (s * (s * TONE_D + TONE_E) + 1.0);
 }
+#ifdef RELIEF
+uniform sampler2D relief; uniform float relief_scale;
+// Tangents from how place and coordinates change over the picture: a file need not bring any.
+vec3 bent(vec3 n) {
+  vec3 px = -dFdx(V), py = -dFdy(V); vec2 ux = dFdx(uv), uy = dFdy(uv);
+  vec3 a = cross(py, n), b = cross(n, px);
+  vec3 across = a * ux.x + b * uy.x, down = a * ux.y + b * uy.y;
+  float size = max(dot(across, across), dot(down, down));
+  vec3 m = texture(relief, uv).bgr * 2.0 - 1.0;
+  m.xy *= relief_scale * sign(dot(px, a)) * inversesqrt(max(size, 1e-30));
+  return normalize(n * max(m.z, 0.1) + across * m.x - down * m.y);
+}
+#endif
+#ifdef SURFACE
+uniform sampler2D surface; uniform float surface_factor;
+#endif
 #if SHADOW
 uniform sampler2DShadow shadow_map; in vec3 shade_at;
 float lit() {
@@ -207,11 +226,18 @@ void main() {
 #ifdef TWO_SIDED
   n = dot(n, v) < 0.0 ? n - 2.0 * v * dot(n, v) : n;
 #endif
+  float rough = part.x;
+#ifdef SURFACE
+  rough = clamp(texture(surface, uv).g * surface_factor, 0.04, 1.0);
+#endif
+#ifdef RELIEF
+  n = bent(n);
+#endif
   float key_seen = open.x;
 #if SHADOW
   key_seen = lit();
 #endif
-  light(n, v, strand, key_seen, open.y, diffuse, gloss);
+  light(n, v, strand, rough, key_seen, open.y, diffuse, gloss);
 #endif
   pixel = vec4(tone(albedo * diffuse + gloss + emissive.rgb), alpha);
 #endif
@@ -248,12 +274,14 @@ def sources(program: Program) -> tuple[str, str]:
         "TWO_SIDED": program.two_sided,
         "PER_PIXEL": program.per_pixel,
         "UNLIT": program.unlit,
+        "RELIEF": program.relief,
+        "SURFACE": program.surface,
         "LASHES": program.kind == "lash",
         f"CUT_{program.cutout.upper()}": bool(program.cutout),
     }
     head = "#version 330\n" + "".join(f"#define {name} {value}\n" for name, value in values.items())
     head += "".join(f"#define {name}\n" for name, on in switches.items() if on) + SHARED_HEAD
-    light = "void light(vec3 n, vec3 v, vec3 t, float key_seen, float sky_seen, out vec3 D, out vec3 S) {"
+    light = "void light(vec3 n, vec3 v, vec3 t, float rough, float key_seen, float sky_seen, out vec3 D, out vec3 S) {"
     light += LIGHT[family] + "}\n"
     vertex_light = "" if program.per_pixel else light
     fragment_light = light if program.per_pixel else ""

@@ -8,6 +8,7 @@ from panda3d import core
 
 from avatar_engine.engine.memory import give_back
 from avatar_engine.engine.model import Mesh, Model, Texture
+from avatar_engine.engine.render.base import Quality
 from avatar_engine.engine.render.panda.extent import Extent
 from avatar_engine.engine.render.panda.geometry import Palette, SharedMesh, make_texture, palette
 from avatar_engine.engine.render.panda.occlusion import Baker, DepthBuffers, DepthPictures
@@ -82,7 +83,10 @@ class SharedModel:
 
     def texture(self, shared: SharedMesh, side: int) -> core.Texture | None:
         """The base texture on the card, at most `side` texels a side."""
-        source = shared.mesh.material.base_texture
+        return self.picture(shared, shared.mesh.material.base_texture, side)
+
+    def picture(self, shared: SharedMesh, source: Texture | None, side: int) -> core.Texture | None:
+        """One of a part's pictures on the card, at most `side` texels a side; None where there is none."""
         if source is None:
             return None
         side = side_for(shared.mesh, side)
@@ -97,6 +101,11 @@ class SharedModel:
     def keep_texture(self, source: Texture, side: int, made: core.Texture) -> None:
         """Take one that was brought to the card elsewhere."""
         self._textures.setdefault((id(source), side), made)
+
+
+def detailed(quality: Quality, level: int) -> bool:
+    """Whether pictures of normals and of roughness are looked at: their texels cost at every pixel."""
+    return quality in ("high", "ultra") and level <= 1
 
 
 def side_for(mesh: Mesh, side: int) -> int:

@@ -17,7 +17,7 @@ from avatar_engine.engine.render.panda.pose import Poser
 from avatar_engine.engine.render.panda.shaders import Program, sources
 from avatar_engine.engine.render.panda.shadow import PIXELS as SHADOW_PIXELS
 from avatar_engine.engine.render.panda.shadow import ShadowMap, ShadowScene
-from avatar_engine.engine.render.panda.shared import SharedModel, texture_side
+from avatar_engine.engine.render.panda.shared import SharedModel, detailed, texture_side
 
 Float = NDArray[np.float32]
 
@@ -32,6 +32,9 @@ COVERED_ORDER, LINE_ORDER, BLENDED_ORDER = 31, 31, 32
 """Parts covered by samples need the background behind their edges, and what is blended lies on them: an iris on the white
 of an eye. Only hair lies over blended parts: over its cap, whose shade shows between the strands."""
 STRAND_LINE_ORDER = 36
+
+STRANDS_PER_LINE = 0.12
+"""Texels a side, per line of the view, of the smallest picture of strands that are cut out by samples."""
 
 OUTLINED = {"skin", "cloth", "plain", "hair"}
 LINE_PIXELS = 1.5
@@ -222,8 +225,13 @@ class View:
 
     def _style(self, path: core.NodePath, shared: SharedMesh, stage: Stage, cutout: str, thin: bool = False) -> None:
         material = shared.mesh.material
-        texture = self.shared.texture(shared, texture_side(self._level, self.height))
+        side = texture_side(self._level, self.height)
+        texture = self.shared.texture(shared, side)
         two_sided = material.double_sided or material.kind in ("hair", "lash", "brow")
+        per_pixel = not thin and (self._per_pixel or shared.coarse or material.kind in ("eye", "glass"))
+        detail = per_pixel and not material.unlit and detailed(self.quality, self._level)
+        relief = self.shared.picture(shared, material.normal_texture, side) if detail else None
+        surface = self.shared.picture(shared, material.surface_texture, side) if detail else None
         program = Program(
             kind=material.kind,
             influences=shared.influences,
@@ -233,11 +241,13 @@ class View:
             coloured=shared.has_colours,
             tangents=shared.has_tangents,
             two_sided=two_sided,
-            per_pixel=not thin and (self._per_pixel or shared.coarse or material.kind in ("eye", "glass")),
+            per_pixel=per_pixel,
             cutout=cutout,
             shadow=self._taps if stage.lights and not material.unlit else 0,
             shadow_texel=1.0 / SHADOW_PIXELS,
             unlit=material.unlit,
+            relief=relief is not None,
+            surface=surface is not None,
         )
         vertex, fragment = sources(program)
         path.set_shader(core.Shader.make(core.Shader.SL_GLSL, vertex, fragment))
@@ -246,7 +256,18 @@ class View:
         path.set_shader_input("part", part)
         path.set_shader_input("emissive", core.LVecBase4f(*material.emissive, 0.0))
         if texture is not None:
-            path.set_shader_input("tex", texture)
+            sampler = core.SamplerState(texture.default_sampler)
+            if cutout == "coverage" and material.kind == "hair":
+                # Seen edge on, the smallest sizes of the picture would turn a ribbon solid to its very tip.
+                least = max(STRANDS_PER_LINE * self.height, 1.0)
+                sampler.set_max_lod(max(np.log2(max(texture.x_size, texture.y_size) / least), 0.0))
+            path.set_shader_input("tex", texture, sampler)
+        if relief is not None:
+            path.set_shader_input("relief", relief)
+            path.set_shader_input("relief_scale", material.normal_scale)
+        if surface is not None:
+            path.set_shader_input("surface", surface)
+            path.set_shader_input("surface_factor", material.surface_factors[0])
         # The picture is drawn upside down, so that its first row in memory is the top: winding is reversed.
         cull = core.CullFaceAttrib
         path.set_attrib(cull.make(cull.M_cull_none if two_sided else cull.M_cull_counter_clockwise))
