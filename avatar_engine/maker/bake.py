@@ -20,6 +20,12 @@ class Texels:
     cover: NDArray[np.bool_]
     values: NDArray[np.float32]
 
+    def picture(self, values: Floats) -> Floats:
+        """(size, size, ...) with `values` (k, ...) at the covered texels, 0 elsewhere."""
+        out = np.zeros((self.size, self.size, *values.shape[1:]))
+        out[self.cover] = values
+        return out
+
 
 def rasterise(uvs: Floats, triangles: Ints, attributes: Floats, size: int) -> Texels:
     """Interpolate vertex attributes (n, a) over the triangles in the texture."""

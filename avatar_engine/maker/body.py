@@ -71,7 +71,8 @@ def neutral_person(source: Source, spec: PersonSpec, shapes: dict[str, Floats] |
 
 @dataclass(frozen=True, slots=True)
 class Bust:
-    """The bust at one level. `from_source` (n, all) maps positions, deltas and weights of the data set here.
+    """The bust at one level. `from_source` (n, all) maps fields of the data set here: at the coarser levels each
+    vertex is one of the data set, though it lies where the finest level has it.
 
     `corner_position`, `corner_texcoord` (c,): render vertex -> position vertex and texture vertex;
     `corner_triangles` (m, 3): triangles of render vertices; texcoords (t, 2) in the layout of our picture,
@@ -105,16 +106,18 @@ def bust_quads(person: Person) -> Ints:
 
 
 def cut_bust(person: Person, lod: int) -> Bust:
-    """LOD 0 is subdivided once; the others are the mesh of the data set."""
+    """LOD 0 is subdivided once; the others have the vertices of the data set, on the same smooth surface."""
     quads = bust_quads(person)
     count, texcount = len(person.vertices), len(person.source.texcoords)
     if lod == 0:
         matrix, faces = catmull_clark(quads[..., 0], count)
+        smooth = matrix
         texmatrix, texfaces = linear_refine(quads[..., 1], texcount)
     else:
         matrix, faces = compact(quads[..., 0], count)
+        smooth = catmull_clark(quads[..., 0], count)[0][: matrix.shape[0]]
         texmatrix, texfaces = compact(quads[..., 1], texcount)
-    positions = matrix @ person.vertices
+    positions = smooth @ person.vertices
     triangles, textriangles = quad_triangles(faces), quad_triangles(texfaces)
     pairs, inverse = np.unique(np.stack([triangles.ravel(), textriangles.ravel()], 1), axis=0, return_inverse=True)
     old = texmatrix @ person.source.texcoords
@@ -127,8 +130,8 @@ def cut_bust(person: Person, lod: int) -> Bust:
         eye_centre=person.eye_centre,
         ipd=person.ipd,
         joints=person.centres,
-        weights={name: matrix @ weight for name, weight in person.weights.items()},
-        morphs={name: matrix @ delta for name, delta in person.shapes.items()},
+        weights={name: smooth @ weight for name, weight in person.weights.items()},
+        morphs={name: smooth @ delta for name, delta in person.shapes.items()},
         lod=lod,
     )
     return Bust(

@@ -75,14 +75,15 @@ def make_person(spec: PersonSpec, source: Source | None = None) -> Person:
     return person
 
 
-def seen_skin(bust: Bust, hidden: NDArray[np.bool_], wanted: int, cheap: NDArray[np.bool_]) -> Ints:
+def seen_skin(bust: Bust, hidden: NDArray[np.bool_], wanted: int, cheap: NDArray[np.bool_], hairline: Floats) -> Ints:
     """Triangles of render vertices without those that nobody sees, thinned out to about `wanted`.
 
     hidden, cheap (n,): vertices below hair and clothes, and those that hair hides from most sides.
+    hairline (n,): how far they lie inside of where hair grows, pupil distances.
     """
     at = bust.corner_position
     triangles = bust.corner_triangles[~hidden[at][bust.corner_triangles].all(1)]
-    return thinned_skin(bust, triangles, wanted, cheap) if len(triangles) > wanted else triangles
+    return thinned_skin(bust, triangles, wanted, cheap, hairline) if len(triangles) > wanted else triangles
 
 
 def skin_part(bust: Bust, material: Material, triangles: Ints, tuck: Floats) -> MeshPart:
@@ -128,7 +129,8 @@ def build(spec: PersonSpec, texture_size: int = 2048) -> Built:
         hidden = hair.covered(surface, spec.hair) | clothes.covered(surface, spec.clothes)
         hidden |= _behind_eyes(person, bust) | hands(person, bust)
         worn = clothes.build(surface, spec.clothes, np.random.default_rng([spec.seed, 7]))
-        skin_triangles = seen_skin(bust, hidden, SKIN_TRIANGLES[lod], hair.shaded(surface, spec.hair))
+        cheap, hairline = hair.shaded(surface, spec.hair), hair.beyond_hairline(surface, spec.hair)
+        skin_triangles = seen_skin(bust, hidden, SKIN_TRIANGLES[lod], cheap, hairline)
         # Hair that lies on the skin has its very triangles, or one would come through the other.
         scalp = replace(surface, triangles=bust.corner_position[skin_triangles])
         tuck = clothes.tuck(surface, spec.clothes)

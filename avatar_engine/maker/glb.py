@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from avatar_engine.maker.draw_order import draw_order
 from avatar_engine.maker.parts import JOINTS, LODS, Floats, Material, MeshPart
@@ -178,9 +179,12 @@ class GlbWriter:
             "roughnessFactor": material.roughness,
         }
         if material.texture is not None:
-            self.images.append(self._image(material))
-            pbr["baseColorTexture"] = {"index": len(self.images) - 1}
+            pbr["baseColorTexture"] = self._image(material.name, material.texture, material.texture_format)
+        if material.surface is not None:
+            pbr["metallicRoughnessTexture"] = self._image(f"{material.name}Surface", material.surface)
         entry: Json = {"name": material.name, "pbrMetallicRoughness": pbr, "extras": {"kind": material.kind}}
+        if material.relief is not None:
+            entry["normalTexture"] = self._image(f"{material.name}Relief", material.relief)
         if material.double_sided:
             entry["doubleSided"] = True
         if material.alpha_mode != "OPAQUE":
@@ -191,15 +195,15 @@ class GlbWriter:
         self.material_of[material.name] = len(self.materials) - 1
         return len(self.materials) - 1
 
-    def _image(self, material: Material) -> Json:
-        assert material.texture is not None
+    def _image(self, name: str, picture: Image.Image, packing: str = "JPEG") -> Json:
         packed = io.BytesIO()
-        if material.texture_format == "JPEG":
-            material.texture.convert("RGB").save(packed, "JPEG", quality=91, subsampling=0)
+        if packing == "JPEG":
+            picture.convert("RGB").save(packed, "JPEG", quality=91, subsampling=0)
         else:
-            material.texture.save(packed, "PNG", optimize=True)
-        mime = f"image/{material.texture_format.lower()}"
-        return {"name": material.name, "bufferView": self._view(packed.getvalue()), "mimeType": mime}
+            picture.save(packed, "PNG", optimize=True)
+        view = self._view(packed.getvalue())
+        self.images.append({"name": name, "bufferView": view, "mimeType": f"image/{packing.lower()}"})
+        return {"index": len(self.images) - 1}
 
     def _add_part(self, part: MeshPart) -> int:
         part = _in_draw_order(part)

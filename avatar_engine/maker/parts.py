@@ -66,6 +66,7 @@ class Material:
     """Look of a part. Two parts that share a material share its name; pictures are written once per name.
 
     base_color: 4 linear floats multiplied with the texture (sRGB). The engine picks its shading by `kind`.
+    relief: normals in tangent space, y up; surface: roughness in green, times `roughness`.
     """
 
     name: str
@@ -77,6 +78,8 @@ class Material:
     alpha_mode: Literal["OPAQUE", "MASK", "BLEND"] = "OPAQUE"
     alpha_cutoff: float = 0.5
     double_sided: bool = False
+    relief: Image.Image | None = None
+    surface: Image.Image | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.spatial import cKDTree
 
+from avatar_engine.maker import hair
 from avatar_engine.maker.bake import Texels, noise, point_occlusion, rasterise
 from avatar_engine.maker.body import HEAD, SOCKET_A, SOCKET_B, TORSO, Bust, Person, cut_bust
 from avatar_engine.maker.brows import paint_brows
 from avatar_engine.maker.eyes import eyeballs
+from avatar_engine.maker.face_field import Field
 from avatar_engine.maker.geometry import smooth_step, vertex_areas
+from avatar_engine.maker.hair.scalp import above_hairline, is_ear
+from avatar_engine.maker.hair.texture import WHITE_HAIR
 from avatar_engine.maker.parts import Floats, Material
+from avatar_engine.maker.pores import line_depth, skin_height, skin_roughness
+from avatar_engine.maker.relief import bumps
 from avatar_engine.maker.rings import MARGIN, lid_rings, lip_rings, split_ring
 
 PAINTED = (TORSO, HEAD, SOCKET_A, SOCKET_B)
@@ -26,6 +29,9 @@ SOCKET = (0.62, 0.36, 0.32)
 
 OCCLUSION_REACH_DM = 0.42
 
+SCALP_TINT, SCALP_SHADE = (0.22, 0.42), 0.8
+"""Heights over the hairline (pupil distances) between which skin takes the colour of the hair, and how dark."""
+
 LIP_LINE = (0.0, 0.05, 0.45, 0.60, 0.75, 0.9)
 """Darkness on the lip rings from outside to inside."""
 LID_SHADE, LID_REACH_DM = 0.34, 0.05
@@ -34,40 +40,28 @@ LASH_LINE = (0.0, 0.30, 0.95, 0.55, 0.0)
 """Darkness on the lid rings from the skin to the inner edge."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """Texels of the skin: q (k, 3) head coordinates in eye distances, p (k, 3) dm, masks (k,) 0..1."""
-
-    p: Floats
-    q: Floats
-    normal: Floats
-    open_: Floats
-    lips: Floats
-    lids: Floats
-    ears: Floats
-    island: NDArray[np.int64]
-    lip_line: Floats
-    lash_line: Floats
-    mouth: Floats
-    nose: Floats
-
-    def spot(self, centre: tuple[float, float, float], size: tuple[float, float, float]) -> Floats:
-        """A soft Gaussian spot."""
-        return np.asarray(np.exp(-(((self.q - np.array(centre)) / np.array(size)) ** 2).sum(1)))
-
-    def pair(self, centre: tuple[float, float, float], size: tuple[float, float, float]) -> Floats:
-        """The same spot on both sides."""
-        x, y, z = centre
-        return self.spot((x, y, z), size) + self.spot((-x, y, z), size)
-
-
 def skin_material(person: Person, bust: Bust, size: int = 2048) -> Material:
-    """The painted skin."""
-    return Material("Skin", "skin", texture=skin_picture(person, bust, size), roughness=0.55)
+    """The painted skin, baked at LOD 0 of the bust and used by all levels: colour, pores and sheen."""
+    texels = _texels(person, bust, size)
+    field = _field(person, texels)
+    color = paint_brows(person, bust, texels.picture(np.clip(paint(person, field), 0, 1)))
+    nearest = distance_transform_edt(~texels.cover, return_distances=False, return_indices=True)
+    filled = tuple(nearest)
+    place = texels.picture(field.p)[filled]
+    height = texels.picture(skin_height(person, field))[filled]
+    rough = texels.picture(skin_roughness(field))[filled]
+    surface = Image.fromarray((np.stack([0 * rough, rough, 0 * rough], -1) * 255 + 0.5).astype(np.uint8))
+    return Material(
+        "Skin",
+        "skin",
+        texture=Image.fromarray((np.clip(color[filled], 0, 1) * 255 + 0.5).astype(np.uint8)),
+        roughness=1.0,
+        relief=bumps(height, *_texel_size(place)),
+        surface=surface.reduce(4),
+    )
 
 
-def skin_picture(person: Person, bust: Bust, size: int) -> Image.Image:
-    """Bake at LOD 0 of the bust; used by all levels."""
+def _texels(person: Person, bust: Bust, size: int) -> Texels:
     surface = bust.surface
     openness = _openness(person, bust)
     at, tex = bust.corner_position, bust.corner_texcoord
@@ -81,15 +75,13 @@ def skin_picture(person: Person, bust: Bust, size: int) -> Image.Image:
     # The arms lie over other islands in the layout, and below sleeves on the body: they are painted first.
     island = bust.island[tex[bust.corner_triangles[:, 0]]]
     triangles = np.concatenate([bust.corner_triangles[island == number] for number in PAINTED])
-    texels = rasterise(bust.texcoords[tex], triangles, attributes, size)
-    field = _field(person, texels)
-    color = paint(person, field)
-    picture = np.zeros((size, size, 3))
-    picture[texels.cover] = np.clip(color, 0, 1)
-    picture = paint_brows(person, bust, picture)
-    nearest = distance_transform_edt(~texels.cover, return_distances=False, return_indices=True)
-    picture = picture[nearest[0], nearest[1]]
-    return Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
+    return rasterise(bust.texcoords[tex], triangles, attributes, size)
+
+
+def _texel_size(place: Floats) -> tuple[Floats, Floats]:
+    """Width and height (size, size) of every texel on the skin, dm. place: (size, size, 3)."""
+    down, right = np.gradient(place, axis=(0, 1))
+    return np.linalg.norm(right, axis=-1), np.linalg.norm(down, axis=-1)
 
 
 def _openness(person: Person, bust: Bust) -> Floats:
@@ -181,6 +173,7 @@ def paint(person: Person, field: Field) -> Floats:
     under += 0.25 * field.pair((0.31, -0.02, nose[2] - 0.5), (0.12, 0.16, 0.4))
     color = _darken(color, np.clip(under * (1 + spec.lines), 0, 1), (0.09, 0.125, 0.09))
     color = _darken(color, field.lids, (0.05, 0.09, 0.08))
+    color = _scalp(color, person, field)
     color = _freckles(color, person, field)
     color = _stubble(color, person, field)
     color = _lines(color, person, field)
@@ -192,6 +185,15 @@ def paint(person: Person, field: Field) -> Floats:
     around_eyes = np.clip(field.pair((0.5, 0.10, nose[2] - 0.5), (0.42, 0.26, 0.6)), 0, 1)
     deep = np.clip(field.open_, 0.15, 1) ** (0.8 - 0.42 * around_eyes)
     return np.asarray(color * np.stack([deep**0.55, deep**0.72, deep**0.76], 1))
+
+
+def _scalp(color: Floats, person: Person, field: Field) -> Floats:
+    """Below hair the skin has its colour, so that nothing pale shows where coarse triangles cross."""
+    spec = person.spec.hair
+    inside = above_hairline(field.q, hair.hairline_of(spec)) * (field.island == HEAD) * (1 - np.clip(field.ears, 0, 1))
+    share = smooth_step(*SCALP_TINT, inside)[:, None] * ~is_ear(field.q)[:, None]
+    dyed = np.array(spec.color) / 255.0 * (1 - spec.grey) + WHITE_HAIR * spec.grey
+    return np.asarray(color * (1 - share) + SCALP_SHADE * dyed * share)
 
 
 def _freckles(color: Floats, person: Person, field: Field) -> Floats:
@@ -231,24 +233,8 @@ def _lines(color: Floats, person: Person, field: Field) -> Floats:
     amount = person.spec.skin.lines
     if amount <= 0:
         return color
-    q, mouth, nose = field.q, field.mouth, field.nose
-    x = np.abs(q[:, 0])
-    wave = 0.02 * noise(field.p, 2.5, 41, 2)
-    depth = np.zeros(len(q))
-    for height in (0.62, 0.80, 0.98):
-        at = height + 0.05 * np.cos(q[:, 0] * 2.2) + wave
-        depth += 0.55 * np.exp(-(((q[:, 1] - at) / 0.016) ** 2)) * smooth_step(0.75, 0.35, x)
-    for slope in (-0.35, 0.0, 0.35):
-        along = x - 0.84
-        at = -0.02 + slope * along + wave
-        depth += (
-            0.8 * np.exp(-(((q[:, 1] - at) / 0.011) ** 2)) * smooth_step(0.84, 0.90, x) * smooth_step(1.08, 0.97, x)
-        )
-    at = np.interp(q[:, 1], [mouth[1] - 0.12, mouth[1] + 0.05, nose[1] + 0.02], [0.50, 0.46, 0.30])
-    fold = np.exp(-(((x - at) / 0.022) ** 2)) * smooth_step(mouth[1] - 0.10, mouth[1] + 0.08, q[:, 1])
-    depth += 0.7 * fold * smooth_step(nose[1] + 0.05, nose[1] - 0.05, q[:, 1])
-    depth *= (field.normal[:, 2] > 0.0) * (field.island == HEAD) * (1 - field.lips)
-    return _darken(color, np.clip(depth, 0, 1) * amount, (0.16, 0.22, 0.24))
+    depth = line_depth(field)
+    return _darken(color, depth * amount, (0.16, 0.22, 0.24))
 
 
 def _lips(color: Floats, person: Person, field: Field, middle: Floats) -> Floats:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from avatar_engine.maker.body import MOUTH, SOCKET_A, SOCKET_B, Bust
 from avatar_engine.maker.decimate import decimate
 from avatar_engine.maker.geometry import smooth_step
-from avatar_engine.maker.hair.scalp import above_hairline, is_ear
+from avatar_engine.maker.hair.scalp import is_ear
 from avatar_engine.maker.parts import Floats, Ints
 from avatar_engine.maker.rings import lid_rings, lip_rings
 
@@ -19,8 +19,10 @@ LIVELY_DM = 0.08
 """A vertex that shapes move this far is worth twice as much as one that rests."""
 
 
-def worth_of(bust: Bust, cheap: NDArray[np.bool_]) -> Floats:
-    """(c,) what a change at each render vertex costs, as a factor on the error of the surface."""
+def worth_of(bust: Bust, cheap: NDArray[np.bool_], hairline: Floats) -> Floats:
+    """(c,) what a change at each render vertex costs, as a factor on the error of the surface.
+
+    hairline (n,): height of every vertex over it, pupil distances."""
     surface, at = bust.surface, bust.corner_position
     q = (surface.positions[at] - surface.eye_centre) / surface.ipd
     x = np.abs(q[:, 0])
@@ -35,7 +37,7 @@ def worth_of(bust: Bust, cheap: NDArray[np.bool_]) -> Floats:
         lively = np.maximum(lively, np.abs(delta).max(1))
     worth *= 1.0 + np.minimum(lively[at] / LIVELY_DM, 2.0)
     # Where the cap thins out: its picture is stretched over these triangles.
-    at_hairline = np.abs(above_hairline(q) - 0.12) < 0.28
+    at_hairline = np.abs(hairline[at] - 0.12) < 0.28
     worth[at_hairline & (q[:, 2] > -1.2)] *= 8.0 if surface.lod == 2 else 3.0
     worth[is_ear(q)] = 0.5
     worth[q[:, 1] < -2.0] = 0.3
@@ -65,7 +67,7 @@ def locked_in(bust: Bust, triangles: Ints) -> NDArray[np.bool_]:
     return np.asarray(locked | border[at] | chosen[at])
 
 
-def thinned_skin(bust: Bust, triangles: Ints, wanted: int, cheap: NDArray[np.bool_]) -> Ints:
+def thinned_skin(bust: Bust, triangles: Ints, wanted: int, cheap: NDArray[np.bool_], hairline: Floats) -> Ints:
     """About `wanted` of the triangles over the same render vertices."""
     positions = bust.surface.positions[bust.corner_position]
-    return decimate(positions, triangles, wanted, locked_in(bust, triangles), worth_of(bust, cheap))
+    return decimate(positions, triangles, wanted, locked_in(bust, triangles), worth_of(bust, cheap, hairline))

@@ -35,8 +35,8 @@ def skin(name: str, lod: int) -> tuple[Bust, Ints]:
     who = person(name)
     bust = cut_bust(who, lod)
     hidden = hair.covered(bust.surface, who.spec.hair) | clothes.covered(bust.surface, who.spec.clothes)
-    cheap = hair.shaded(bust.surface, who.spec.hair)
-    return bust, bust.corner_position[seen_skin(bust, hidden, SKIN_TRIANGLES[lod], cheap)]
+    cheap, hairline = hair.shaded(bust.surface, who.spec.hair), hair.beyond_hairline(bust.surface, who.spec.hair)
+    return bust, bust.corner_position[seen_skin(bust, hidden, SKIN_TRIANGLES[lod], cheap, hairline)]
 
 
 def of_data_set(bust: Bust, vertices: Ints) -> Ints:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+
+from avatar_engine.maker.relief import bumps
 
 Weave = Literal["suiting", "knit", "rib", "poplin", "drill"]
 SIZE = 512
@@ -14,8 +17,20 @@ TILE_DM = {"suiting": 0.8, "knit": 0.9, "rib": 0.9, "poplin": 0.8, "drill": 0.8}
 """Width of cloth (dm) that one tile shows."""
 
 
-def fabric(color: tuple[int, int, int], weave: Weave, rng: np.random.Generator) -> Image.Image:
-    """A tile of 512 x 512 that repeats without a seam."""
+DEPTH_TEXELS: dict[Weave, float] = {"suiting": 6.0, "knit": 22.0, "rib": 24.0, "poplin": 6.0, "drill": 8.0}
+"""How far threads stand out, in texels per unit of their brightness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fabric:
+    """Tiles of 512 x 512 that repeat without a seam: colours, and normals as `Material.relief`."""
+
+    picture: Image.Image
+    relief: Image.Image
+
+
+def fabric(color: tuple[int, int, int], weave: Weave, rng: np.random.Generator) -> Fabric:
+    """Cloth of a colour."""
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     two_pi = 2 * np.pi
     slub = gaussian_filter(rng.normal(size=(SIZE, SIZE)), 3, mode="wrap")
@@ -41,8 +56,10 @@ def fabric(color: tuple[int, int, int], weave: Weave, rng: np.random.Generator) 
         f = 0.006 * (np.sin(two_pi * x * 64) + np.sin(two_pi * y * 64)) + 0.010 * grain + 0.008 * slub
     else:
         f = 0.014 * np.sin(two_pi * (x * 40 - y * 40)) + 0.012 * grain + 0.010 * slub
+    relief = bumps(gaussian_filter(f, 1.0, mode="wrap") * DEPTH_TEXELS[weave], 1.0, 1.0, wrap=True)
     f = f + 0.004 * cloud
     # Dark cloth needs a little more contrast to be seen as cloth at all.
     base = np.array(color) / 255.0
     gain = 1.0 + 0.5 * (1 - base.mean())
-    return Image.fromarray((np.clip(base * (1 + gain * f[..., None]), 0, 1) * 255 + 0.5).astype(np.uint8))
+    picture = np.clip(base * (1 + gain * f[..., None]), 0, 1)
+    return Fabric(Image.fromarray((picture * 255 + 0.5).astype(np.uint8)), relief)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 from scipy.spatial import cKDTree
 
+from avatar_engine.maker.clothes.fabric import Fabric
 from avatar_engine.maker.clothes.necklines import Neckline
 from avatar_engine.maker.clothes.reduce import reduce_mesh
 from avatar_engine.maker.clothes.shell import Shell, crease, cut, fair_border
@@ -96,7 +96,7 @@ def box_mapped(
     return p[v], n[v], np.stack([u, w], 1) / tile_dm, shade[v], inverse.reshape(-1, 3)
 
 
-def cloth_part(torso: Torso, cloth: Cloth, name: str, picture: Image.Image, roughness: float) -> MeshPart:
+def cloth_part(torso: Torso, cloth: Cloth, name: str, woven: Fabric, roughness: float) -> MeshPart:
     """Close a garment into a part."""
     p: Floats = np.concatenate(cloth.positions).round(6)
     shade = np.clip(np.concatenate(cloth.shades), 0.2, 1.3)
@@ -104,7 +104,8 @@ def cloth_part(torso: Torso, cloth: Cloth, name: str, picture: Image.Image, roug
     material = Material(
         name=name.lower(),
         kind="cloth",
-        texture=picture,
+        texture=woven.picture,
+        relief=woven.relief,
         texture_format="JPEG",
         roughness=roughness,
         double_sided=True,

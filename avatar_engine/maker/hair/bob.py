@@ -75,7 +75,7 @@ def face_frame(head: Head, front: Floats, sign: float, ring: Floats, n: int) -> 
     end = np.arctan2(ring[0], ring[2])
     t = np.linspace(0, 1, n)
     # Both sides start a little beyond the parting, so that no wedge of skin opens between them.
-    azimuth = start + (end - start) * t**0.92 - sign * 0.035 * (1 - t) ** 6
+    azimuth = start + (end - start) * t**0.92 - sign * 0.055 * (1 - t) ** 6
     y = hairline_height(azimuth) + 0.04 * smooth_step(0.0, 0.25, t) - 0.015 - 0.10 * np.sin(np.pi * t) ** 2
     ring_y = head.q(head.centre + ring[None] * head.radius(ring[None])[:, None])[0, 1]
     blend = smooth_step(0.62, 1.0, t)
@@ -94,7 +94,7 @@ def falling_sheet(head: Head, spec: HairSpec, rng: np.random.Generator, style: s
     along_part = np.clip(mirrored / 0.33, 0, 1) ** 0.9
     root = unit(np.stack([np.interp(along_part * 59, np.arange(60), line[:, k]) for k in range(3)], 1))
     side = np.where(a < 0.5, -1.0, 1.0)
-    root = unit(root + np.stack([side * -0.024, 0 * a, 0 * a], 1))
+    root = unit(root + np.stack([side * -0.036, 0 * a, 0 * a], 1))
     # Where each strand leaves the skull: a ring at the height of the ears.
     edge = np.radians(cut.edge_deg)
     turn = -(edge + (2 * np.pi - 2 * edge) * a)

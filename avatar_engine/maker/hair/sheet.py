@@ -56,12 +56,13 @@ class Mesh:
     uvs: list[Floats]
     tangents: list[Floats]
     shades: list[Floats]
+    opacities: list[Floats]
     triangles: list[Ints]
     count: int = 0
 
 
 def empty_mesh() -> Mesh:
-    return Mesh([], [], [], [], [], [])
+    return Mesh([], [], [], [], [], [], [])
 
 
 def grid_triangles(rows: int, columns: int, flip: bool = False) -> Ints:
@@ -72,7 +73,16 @@ def grid_triangles(rows: int, columns: int, flip: bool = False) -> Ints:
     return (t[:, ::-1] if flip else t).astype(np.int64)
 
 
-def add_grid(mesh: Mesh, p: Floats, n: Floats, uv: Floats, t: Floats, shade: Floats, flip: bool = False) -> None:
+def add_grid(
+    mesh: Mesh,
+    p: Floats,
+    n: Floats,
+    uv: Floats,
+    t: Floats,
+    shade: Floats,
+    flip: bool = False,
+    opacity: Floats | float = 1.0,
+) -> None:
     """Append a (rows, columns) grid of vertices and drop its degenerate triangles."""
     rows, columns = shade.shape
     tri = grid_triangles(rows, columns, flip)
@@ -84,6 +94,7 @@ def add_grid(mesh: Mesh, p: Floats, n: Floats, uv: Floats, t: Floats, shade: Flo
     mesh.uvs.append(uv.reshape(-1, 2))
     mesh.tangents.append(t.reshape(-1, 3))
     mesh.shades.append(shade.reshape(-1))
+    mesh.opacities.append(np.broadcast_to(opacity, shade.shape).reshape(-1))
     mesh.triangles.append(tri + mesh.count)
     mesh.count += rows * columns
 
@@ -130,6 +141,10 @@ def pingpong(x: Floats, low: float, high: float) -> Floats:
     return low + (high - low) * t
 
 
+SIDE, SIDE_CLEARANCE_DM = 0.05, 0.02
+"""Share of a sheet's width beside its sides that stays clear of the skin, and by how much."""
+
+
 def add_sheet(
     mesh: Mesh,
     head: Head,
@@ -144,20 +159,32 @@ def add_sheet(
     v_root: float = 0.004,
     v_tip: float = 0.996,
     upper: float = 0.5,
+    fade: float = 0.0,
 ) -> None:
     """Mesh a sheet at `size` (across, along) cells. `round_normals` bends normals to the direction from the head;
     `inset` (dm) > 0 makes the underside: moved inwards, facing inwards. `v_root` > 0.06 skips the ragged
     roots of the atlas, `v_tip` < 0.9 its ragged tips. `upper`: share of the rows that the half next to the roots
-    gets."""
+    gets. `fade`: share of the width over which both sides thin out to nothing."""
     na, nb = size[0] + 1, size[1] + 1
     if head.surface.lod:
         sheet = sheet.softened(*size)
     # An underside of few columns keeps away from the edge, or its chords come out beside the face.
-    edge = (0.004, 0.015, 0.030)[head.surface.lod] if inset else 0.0
-    a = np.linspace(edge, 1.0 - edge, na)[:, None] + np.zeros((1, nb))
+    edge = (0.010, 0.030, 0.045)[head.surface.lod] if inset else 0.0
+    columns = np.linspace(edge, 1.0 - edge, na)
+    if fade:
+        columns = np.concatenate([[edge], np.linspace(edge + fade, 1.0 - edge - fade, na), [1.0 - edge]])
+    na = len(columns)
+    opacity = np.ones((na, nb))
+    if fade:
+        opacity[[0, -1]] = 0.0
+    a = columns[:, None] + np.zeros((1, nb))
     middle = (b_range[0] + b_range[1]) / 2
     b = np.interp(np.linspace(0, 1, nb), [0, upper, 1], [b_range[0], middle, b_range[1]])[None] + np.zeros((na, 1))
     p, shade = sheet.at(a, b)
+    if fade and not inset:
+        # Sides that dip into the skin would end in a hard line.
+        beside = np.minimum(columns, 1 - columns) < SIDE
+        p[beside] = head.clear(p[beside].reshape(-1, 3), SIDE_CLEARANCE_DM).reshape(p[beside].shape)
     fine_normal, fine_along = sheet.frame()
     n = unit(_sample(fine_normal, a, b))
     t = unit(_sample(fine_along, a, b))
@@ -173,7 +200,7 @@ def add_sheet(
     # The underside darkens away from its borders, so that none of them shows as a step.
     inner = smooth_step(b_range[0], b_range[0] + 0.30, b) * smooth_step(0.0, 0.10, np.minimum(a, 1 - a))
     tone = shade * (1 - (1 - darkness) * inner) if inset else shade
-    add_grid(mesh, p, n, uv, t, tone, flip=bool(inset))
+    add_grid(mesh, p, n, uv, t, tone, flip=bool(inset), opacity=opacity)
 
 
 def _sample(field: Floats, a: Floats, b: Floats) -> Floats:
@@ -216,6 +243,10 @@ class Cards:
         )
 
 
+BEND = (0.0, 0.10, 0.30)
+"""How far normals turn to the sides of a ribbon, by its columns: one alone is too flat to pass for a round lock."""
+
+
 def add_cards(
     mesh: Mesh,
     head: Head,
@@ -253,7 +284,7 @@ def add_cards(
         p = p + n * (lift - droop * x**2 * smooth_step(0.0, 0.3, s))[..., None]
         side = unit(np.cross(t, n))
         ball = unit(n * (1 - round_normals) + _from_centre(head, p) * round_normals)
-        ball = unit(ball - side * (0.30 * x)[..., None])
+        ball = unit(ball - side * (BEND[min(columns, 2)] * x)[..., None])
         # Both ends have the tone of what they lie on.
         tone = 1.0 + (cards.shade[i] - 1.0) * smooth_step(0.0, 0.5, s) * smooth_step(1.0, 0.7, s)
         u0, u1 = slots[int(rng.integers(len(slots)))]

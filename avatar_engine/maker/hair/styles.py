@@ -20,6 +20,9 @@ from avatar_engine.maker.spec import HairSpec
 
 Rng = np.random.Generator
 
+SIDE_FADE = (0.006, 0.009, 0.016)
+"""Share of a sheet's width over which its sides thin out, per level: some four pixels of the picture it is made for."""
+
 
 def hair_part(head: Head, mesh: Mesh, spec: HairSpec, rng: Rng) -> MeshPart:
     """Close a mesh into a part."""
@@ -44,7 +47,9 @@ def hair_part(head: Head, mesh: Mesh, spec: HairSpec, rng: Rng) -> MeshPart:
         triangles=np.concatenate(mesh.triangles),
         material=material,
         tangents=np.concatenate([np.concatenate(mesh.tangents), np.ones((len(p), 1))], 1),
-        colors=np.concatenate([np.repeat(np.clip(shade, 0, 1.6)[:, None], 3, 1), np.ones((len(p), 1))], 1),
+        colors=np.concatenate(
+            [np.repeat(np.clip(shade, 0, 1.6)[:, None], 3, 1), np.concatenate(mesh.opacities)[:, None]], 1
+        ),
         joints=joints,
         weights=weights,
         lod=head.surface.lod,
@@ -67,17 +72,18 @@ def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         "soft",
         lift=(0.006, (0.02, 0.008, 0.008)[lod]),
         inner_limit=(0.75, 0.6, 0.5)[lod],
-        parting=parting_strip(spec, (0.22, 0.13, 0.13)[lod]),
+        parting=parting_strip(spec, (0.22, 0.6, 0.6)[lod]),
         front=spec.part * 1.05,
     )
     sheet = falling_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
-    size = ((124, 30), (64, 19), (34, 12))[lod]
+    size = ((124, 36), (62, 19), (32, 12))[lod]
     # Round the skull strands bend, below it they hang: a coarse mesh spends its rows above.
     upper = (0.5, 0.68, 0.7)[lod]
-    under = ((60, 9), (28, 5), (16, 4))[lod]
+    under = ((60, 9), (26, 5), (14, 4))[lod]
     count, steps = ((210, 9), (64, 5), (20, 4))[lod]
-    add_sheet(mesh, head, sheet, size, SHEET_REGION, 9.0, v_root=0.08, upper=upper)
+    fade = SIDE_FADE[lod]
+    add_sheet(mesh, head, sheet, size, SHEET_REGION, 9.0, v_root=0.08, upper=upper, fade=fade)
     add_sheet(
         mesh,
         head,
@@ -89,6 +95,7 @@ def falling(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         inset=0.16,
         darkness=(0.45, 0.6, 0.7)[lod],
         v_root=0.08,
+        fade=fade,
     )
     pick = np.random.default_rng(int(rng.integers(1 << 31)))
     a = (np.arange(210) + pick.uniform(0, 1, 210)) / 210
@@ -119,15 +126,17 @@ def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         np.random.default_rng(1),
         cut.line,
         lift=(0.006, 0.055) if buzz else (0.006, 0.025),
-        inner_limit=9.0 if buzz else (1.25, 1.4, 1.5)[lod],
+        inner_limit=9.0 if buzz else (1.25, 1.4, 1.75)[lod],
         side_fade=1.5 if buzz else 2.2,
     )
     sheet = swept_sheet(head, spec, rng, spec.style)
     mesh = empty_mesh()
-    size = ((96, 34), (66, 18), (34, 12))[lod]
-    count, steps = ((480, 5), (70 if not buzz else 150, 3), (40 if not buzz else 60, 2))[lod]
+    size = ((96, 34), (64, 18), (30, 12))[lod]
+    count, steps = ((480, 5), (70 if not buzz else 150, 3), (34 if not buzz else 60, 2))[lod]
     if not buzz:
-        add_sheet(mesh, head, sheet, size, SHEET_REGION, 7.0, b_range=(0.0, 0.97))
+        add_sheet(mesh, head, sheet, size, SHEET_REGION, 7.0, b_range=(0.0, 0.97), fade=SIDE_FADE[lod])
+    # Few and wide, ribbons of a coarse mesh must not stand off it, or their tips look like scales.
+    tips = (0.06, 0.02, 0.01)[lod]
     pick = np.random.default_rng(int(rng.integers(1 << 31)))
     n = 480
     b0 = np.where(np.arange(n) < 70, pick.uniform(-0.01, 0.05, n), pick.uniform(0.0, 0.82, n))
@@ -144,9 +153,9 @@ def swept(head: Head, spec: HairSpec, rng: Rng) -> list[MeshPart]:
         b0=b0,
         b1=np.minimum(b0 + pick.uniform(0.18, 0.32, n) * (0.5 if buzz else 1.0), 1.0),
         half=pick.uniform(0.007, 0.013, n) * (1.0, 1.3, 1.7)[lod],
-        lift=(np.full(n, -0.01), pick.uniform(0.02, 0.055, n) * tall, pick.uniform(0.0, 0.06, n) * tall),
+        lift=(np.full(n, -0.01), pick.uniform(0.02, 0.055, n) * tall, pick.uniform(0.0, tips, n) * tall),
         shift=pick.normal(-0.012 * np.sign(spec.part or 1.0), 0.020, n),
-        shade=pick.uniform(0.88, 1.25, n),
+        shade=1.0 + pick.uniform(-0.12, 0.25, n) * (1.0, 0.5, 0.3)[lod],
     )
     add_cards(mesh, head, sheet, cards.pick(order), steps, 2 if lod == 0 else 1, LOCK_SLOTS, pick, droop=0.025)
     return [cap, hair_part(head, mesh, spec, pick)]
@@ -199,14 +208,23 @@ def build(surface: Surface, spec: HairSpec, rng: Rng) -> list[MeshPart]:
     return STYLES[spec.style](head_of(surface), spec, rng)
 
 
+def hairline_of(spec: HairSpec) -> str:
+    """Which hairline a style has."""
+    return SWEEPS[spec.style].line if spec.style in SWEEPS else "tied" if spec.style == "bun" else "soft"
+
+
+def beyond_hairline(surface: Surface, spec: HairSpec) -> Floats:
+    """(n,) signed height over the hairline of the style, in pupil distances, positive on the scalp."""
+    return above_hairline((surface.positions - surface.eye_centre) / surface.ipd, hairline_of(spec))
+
+
 def covered(surface: Surface, spec: HairSpec) -> NDArray[np.bool_]:
     """(n,) bool: scalp that hair hides from every side."""
     q = (surface.positions - surface.eye_centre) / surface.ipd
     if spec.style not in ("bob", "lob", "wavy"):
         return np.zeros(len(q), bool)
-    coarse = surface.lod == 2
-    left, right = parting_strip(spec, 0.3 if coarse else 0.5)
-    deep = above_hairline(q, "soft") > (0.65 if coarse else 0.9)
+    left, right = parting_strip(spec, 0.5 if surface.lod < 2 else 0.3)
+    deep = above_hairline(q, "soft") > 0.9
     return np.asarray(deep & ~is_ear(q) & ((q[:, 0] < left) | (q[:, 0] > right)))
 
 
@@ -214,6 +232,6 @@ def shaded(surface: Surface, spec: HairSpec) -> NDArray[np.bool_]:
     """(n,) bool: skin that hair hides from most sides; it may be coarse."""
     q = (surface.positions - surface.eye_centre) / surface.ipd
     if spec.style not in ("bob", "lob", "wavy"):
-        return np.asarray(above_hairline(q, "soft") > 0.7)
+        return np.asarray(beyond_hairline(surface, spec) > 0.7)
     behind = (q[:, 2] < -0.9) & (q[:, 1] > -1.9)
     return np.asarray(behind | (above_hairline(q, "soft") > 0.4))
