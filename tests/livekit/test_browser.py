@@ -27,19 +27,33 @@ PAGES = Path(__file__).parent / "pages"
 SPEECH = Path(__file__).resolve().parents[2] / "assets" / "speech" / "demo_en.flac"
 RATE = 24_000
 ATTEMPTS = 8
+BROWSERS = 2
+JOIN_S = 40.0
 
 
 @asynccontextmanager
 async def watching(house, seconds: float):
-    """Open the measuring page; once it has joined, gives a function that returns its next report."""
-    join = json.dumps({"url": house.server.url, "token": house.token("browser")})
+    """Open the measuring page; once it has joined, gives a function that returns its next report. A browser that does
+    not come up on a machine without a free core is started once more: it is not what is tested here."""
     files = {"/measure.html": PAGES / "measure.html", "/measure.js": PAGES / "measure.js"}
-    async with (
-        browser.site(answers={"/join.json": join}, files=files) as site,
-        browser.browser(f"{site.url}/measure.html?seconds={seconds}"),
-    ):
-        await asyncio.wait_for(site.reports.get(), 40.0)
-        yield lambda: asyncio.wait_for(site.reports.get(), seconds + 30.0)
+    failures = []
+    for attempt in range(BROWSERS):
+        join = json.dumps({"url": house.server.url, "token": house.token(f"browser-{attempt}")})
+        async with (
+            browser.site(answers={"/join.json": join}, files=files) as site,
+            browser.browser(f"{site.url}/measure.html?seconds={seconds}"),
+        ):
+            try:
+                told = await asyncio.wait_for(site.reports.get(), JOIN_S)
+            except TimeoutError:
+                told = {"failed": f"nothing heard of it for {JOIN_S:.0f} s"}
+            if "failed" in told:
+                failures.append(told["failed"])
+                print("the browser did not join:", failures[-1])
+                continue
+            yield lambda: asyncio.wait_for(site.reports.get(), seconds + 30.0)
+            return
+    raise AssertionError(failures)
 
 
 def columns(rows):
@@ -57,7 +71,7 @@ async def say(output, samples) -> None:
     await output.wait_for_playout()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(220)
 async def test_sound_and_picture_meet_in_a_browser(house) -> None:
     async def talk(output) -> None:
         while True:
@@ -88,7 +102,7 @@ async def test_sound_and_picture_meet_in_a_browser(house) -> None:
     assert (found["width"], found["height"]) == (640, 360)
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(180)
 async def test_a_face_speaks_in_a_browser(house) -> None:
     speech = read_speech(SPEECH, RATE)[: 6 * RATE]
     room = await house.join("agent", kind="agent")

@@ -83,4 +83,4 @@ window.avatarRoom.then(async () => {
     });
     await fetch('/report', { method: 'POST', body });
   }
-});
+}).catch((error) => fetch('/report', { method: 'POST', body: JSON.stringify({ failed: String(error) }) }));
