@@ -53,6 +53,7 @@ livekit-demo: $(STAMP_DEV) livekit-server ## A talking avatar in a browser, all 
 
 avatars: $(STAMP_DEV) ## Rebuild the bundled avatars and compare
 	@for id in assets/avatars/*/person.yaml; do $(BIN)/python -m avatar_engine.maker build $$id --check || exit 1; done
+	@$(BIN)/python -m tools.gltf_validator assets/avatars/*/*.glb
 
 backgrounds: $(STAMP_DEV) ## Rebuild the bundled backgrounds and compare
 	@$(BIN)/python -m tools.backgrounds --check

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +15,9 @@ from typing import Any
 
 from aiohttp import web
 
+from tools.npm_package import npm_package
+
 CLIENT_VERSION = "2.23.0"
-CACHE = Path(__file__).resolve().parents[1] / ".cache" / "livekit-client"
 PAGES = Path(__file__).resolve().parents[1] / "examples" / "livekit_demo"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -28,17 +28,7 @@ class NoBrowserError(RuntimeError):
 
 def client_script() -> Path:
     """livekit-client's browser bundle, fetched from npm once."""
-    script = CACHE / "node_modules" / "livekit-client" / "dist" / "livekit-client.umd.js"
-    if not script.is_file():
-        npm = shutil.which("npm")
-        if npm is None:
-            raise NoBrowserError("npm is needed once to fetch livekit-client: install Node.js")
-        CACHE.mkdir(parents=True, exist_ok=True)
-        command = [npm, "install", "--prefix", str(CACHE), "--no-save", f"livekit-client@{CLIENT_VERSION}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0 or not script.is_file():
-            raise NoBrowserError(f"npm install livekit-client failed:\n{done.stderr[-1500:]}")
-    return script
+    return npm_package("livekit-client", CLIENT_VERSION) / "dist" / "livekit-client.umd.js"
 
 
 def chromium() -> str:

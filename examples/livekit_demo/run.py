@@ -30,6 +30,7 @@ from avatar_engine.plugin.worker import WorkerOptions, make_server  # noqa: E402
 from avatar_engine.plugin.worker_session import WorkerAvatarSession  # noqa: E402
 from tools import browser, livekit_server  # noqa: E402
 from tools.av_receiver import token  # noqa: E402
+from tools.npm_package import NoPackageError  # noqa: E402
 
 ROOM = "avatar-demo"
 PAUSE_S = 3.0
@@ -145,5 +146,5 @@ if __name__ == "__main__":
     parser.add_argument("--worker", action="store_true", help="the avatar in a worker of its own")
     try:
         asyncio.run(main(parser.parse_args()))
-    except (livekit_server.NoServerError, browser.NoBrowserError, EngineError) as error:
+    except (livekit_server.NoServerError, browser.NoBrowserError, NoPackageError, EngineError) as error:
         sys.exit(str(error))
