@@ -27,7 +27,7 @@ def handled(handler: Handler) -> Iterator[None]:
 
 @contextmanager
 def heard_aside(heard: Callable[[int], None]) -> Iterator[None]:
-    """Inside, `heard` gets 1, 2, ... with the first, the second, ... of the signals that have a handler.
+    """Inside, `heard` gets 1, 2, ... with the first, the second, ... of SIGTERM and Ctrl-C, as far as they have handlers.
 
     It is called on a thread of its own as the process gets them: native code, an event loop, or a lock entered just
     before the signal may keep a handler waiting for long. Call this on the main thread. A call that goes on when this
@@ -39,9 +39,10 @@ def heard_aside(heard: Callable[[int], None]) -> Iterator[None]:
     def listen() -> None:
         with ear:
             count = 0
-            while ear.recv(1):  # nothing when it was closed
-                count += 1
-                heard(count)
+            while number := ear.recv(1):  # nothing when it was closed
+                if number[0] in NUMBERS:  # every signal with a handler is told
+                    count += 1
+                    heard(count)
 
     threading.Thread(target=listen, name="signals", daemon=True).start()
     before = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from avatar_engine.interrupts import Interrupts
+from avatar_engine.signals import handled, heard_aside, noted
 
 pytestmark = [pytest.mark.unit, pytest.mark.skipif(sys.platform == "win32", reason="signals")]
 
@@ -46,3 +47,24 @@ def test_another_thread_leaves_signals_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_aside_only_the_signals_that_end_a_program_are_heard() -> None:
+    counts: list[int] = []
+    told = threading.Event()
+
+    def hear(count: int) -> None:
+        counts.append(count)
+        told.set()
+
+    other: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: other.append(number))
+    try:
+        with handled(noted), heard_aside(hear):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert told.wait(5.0)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert other == [signal.SIGUSR1]
+    assert counts == [1]
