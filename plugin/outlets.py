@@ -11,7 +11,7 @@ from livekit import rtc
 
 from avatar_engine.engine.image import Image
 from avatar_engine.engine.media.h264 import AccessUnit, H264Encoder
-from avatar_engine.plugin.adaptation import Brake, Ladder, Rung, shrunk
+from avatar_engine.plugin.adaptation import Brake, Ladder, Rung, reached_bps, shrunk
 from avatar_engine.plugin.metrics import SessionFigures
 from avatar_engine.plugin.publish_options import PublishOptions
 
@@ -122,8 +122,8 @@ class H264Outlet:
         if self._encoder is None or self._encoded != (width, height, rung):
             self._encoded = (width, height, rung)
             fps = Fraction(self._options.fps).limit_denominator(1001) / rung.divisor
-            self._encoder = H264Encoder(width, height, fps, self._target_bps)
-        self._encoder.set_bitrate(self._target_bps)
+            self._encoder = H264Encoder(width, height, fps, self._encode_bps)
+        self._encoder.set_bitrate(self._encode_bps)
         return Encoded(width, height, self._encoder.encode(small, wanted))
 
     def submit(self, prepared: Encoded, stamp: Stamp) -> bool:
@@ -161,6 +161,10 @@ class H264Outlet:
         rung = self._ladder.follow(self._target_bps, now_s)
         self._figures.target_bitrate_bps = self._target_bps
         self._figures.frame_divisor, self._figures.picture_shrink = rung.divisor, rung.shrink
+
+    @property
+    def _encode_bps(self) -> int:
+        return min(reached_bps(self._target_bps), self._options.bitrate_bps)
 
     async def aclose(self) -> None:
         await self.source.aclose()

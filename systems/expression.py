@@ -129,12 +129,12 @@ class Expression:
             if not clips.active:
                 continue
             target = table[row.index]
-            over = False
+            over, alone = False, len(clips.active) == 1
             for playing in clips.active:
                 clip = playing.clip
                 playing.age_s += dt_s
                 last = len(clip.values) - 1
-                at = playing.age_s * CLIP_HZ
+                at = round(playing.age_s * CLIP_HZ, 6)  # a sum of ticks: what falls on a sample takes no other
                 at = at % last if clip.loop and last > 0 else min(at, last)
                 k = min(int(at), last - 1) if last else 0
                 values = clip.values[k]
@@ -144,7 +144,8 @@ class Expression:
                 if playing.fade_s >= 0.0:
                     playing.fade_s = max(playing.fade_s - dt_s, 0.0)
                     level *= playing.fade_s / FADE_S
-                target[clip.units] = np.maximum(target[clip.units], values * np.float32(level))
+                shown = values * np.float32(level)
+                target[clip.units] = shown if alone else np.maximum(target[clip.units], shown)
                 over = over or _over(playing)
             if over:
                 clips.active[:] = [playing for playing in clips.active if not _over(playing)]

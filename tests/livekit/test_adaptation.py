@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from avatar_engine.engine.image import Image
-from avatar_engine.plugin.adaptation import BRAKE_S, ENOUGH, RUNGS, START_S, Brake, Ladder, Rung, plenty_bps, shrunk
+from avatar_engine.plugin.adaptation import (
+    BRAKE_S,
+    RUNGS,
+    START_S,
+    Brake,
+    Ladder,
+    Rung,
+    least_bps,
+    plenty_bps,
+    reached_bps,
+    shrunk,
+)
 from avatar_engine.plugin.metrics import SessionFigures, prometheus_text, register, unregister
 
 pytestmark = pytest.mark.unit
@@ -37,16 +48,26 @@ def test_a_narrow_line_costs_frames_then_size_and_a_wide_one_gives_them_back_ste
 
 def test_every_step_down_the_ladder_needs_less() -> None:
     for width, height, fps in ((640, 360, 30), (1280, 720, 30), (1920, 1080, 60)):
-        needs = [plenty_bps(width / rung.shrink, height / rung.shrink, fps / rung.divisor) for rung in RUNGS]
+        needs = [least_bps(width / rung.shrink, height / rung.shrink, fps / rung.divisor) for rung in RUNGS]
         assert needs == sorted(needs, reverse=True)
+        assert needs[0] < 0.5 * plenty_bps(width, height, fps)
         assert len(set(needs)) == len(RUNGS)
 
 
 def test_a_target_at_the_edge_does_not_swing() -> None:
     ladder = Ladder(640, 360, 30, -START_S)
-    need = ENOUGH * plenty_bps(640, 360, 30)
+    need = least_bps(640, 360, 30)
     rungs = [ladder.follow(need * (0.97 if second % 2 else 1.1), float(second)) for second in range(120)]
     assert sum(earlier != later for earlier, later in itertools.pairwise(rungs)) <= 1
+
+
+@pytest.mark.parametrize("arrives", [0.8, 0.95])
+def test_an_estimate_that_was_low_once_grows_again(arrives: float) -> None:
+    """Its rule: at most 1.5 times what arrives of the pictures and 10 kbit/s, less the 32 kbit/s of the sound."""
+    target = 30_000.0
+    for _ in range(60):
+        target = min(680_000.0, 1.5 * arrives * reached_bps(target) + 10_000 - 32_000)
+    assert target == 680_000.0
 
 
 def drive(brake: Brake, bps: float, target_bps: float, from_s: float, seconds: float) -> list[bool]:

@@ -67,5 +67,5 @@ def test_measuring_costs_little_and_is_done_once(size) -> None:
     began_s = time.thread_time()
     first = codec_choice.choose(*size, 30)
     took_s = time.thread_time() - began_s
-    assert took_s < 0.15  # of this thread's own time: 0.02, 0.02 and 0.07 s on two cores
+    assert took_s < 0.5  # of this thread: 0.02, 0.04 and 0.07 s on two idle cores
     assert codec_choice.choose(*size, 30) is first
