@@ -14,6 +14,7 @@ BITS_PER_PIXEL = 0.0246
 decibels of the face: 39, 44, more; 35 and 40 in a keyframe, which is where blocks show first (looked at). Less sharp at
 640x360 than it could be, so that a whole call of that size fits through 300 kbit/s: what is sent waits before the sound
 when a line narrows, and WebRTC hears of that too late to do anything."""
+SMALL_BPS = 120_000
 LEAST_BPS = 80_000
 LEAST_PIXELS_S = 640 * 360 * 30
 LEAST_POWER = 0.5
@@ -50,7 +51,8 @@ RUNGS = (Rung(1, 1), Rung(2, 1), Rung(1, 2), Rung(2, 2), Rung(3, 2))
 
 def plenty_bps(width: float, height: float, fps: float) -> int:
     """The most that is sent, for a size in pixels and frames a second."""
-    return 1000 * round(width * height * fps * BITS_PER_PIXEL / 1000)  # WebRTC counts in whole kbit/s
+    # WebRTC counts in whole kbit/s, and small pictures need more for each pixel
+    return 1000 * round(max(width * height * fps * BITS_PER_PIXEL, SMALL_BPS) / 1000)
 
 
 def least_bps(width: float, height: float, fps: float) -> float:
