@@ -10,8 +10,19 @@ from typing import Any, Protocol
 from livekit import rtc
 
 from avatar_engine.engine.image import Image
-from avatar_engine.engine.media.h264 import AccessUnit, H264Encoder
-from avatar_engine.plugin.adaptation import Brake, Ladder, Rung, reached_bps, shrunk
+from avatar_engine.engine.media.h264 import FINEST_QUANTIZER, AccessUnit, H264Encoder
+from avatar_engine.plugin.adaptation import (
+    BRAKE_WINDOW_S,
+    RUNGS,
+    Brake,
+    Caution,
+    Flow,
+    Ladder,
+    Rung,
+    enough_quantizer,
+    reached_bps,
+    shrunk,
+)
 from avatar_engine.plugin.metrics import SessionFigures
 from avatar_engine.plugin.publish_options import PublishOptions
 
@@ -92,13 +103,14 @@ class H264Outlet:
         self.source = rtc.EncodedVideoSource(options.width, options.height)
         self._options, self._figures = options, figures
         self._ladder = Ladder(options.width, options.height, options.fps, time.monotonic())
-        self._brake = Brake()
+        self._enough = enough_quantizer(options.width, options.height, options.fps, options.bitrate_bps)
+        self._flow, self._caution, self._brake = Flow(), Caution(options.bitrate_bps), Brake()
         self._braked = False
         self._encoder: H264Encoder | None = None
         self._last: Image | None = None  # converted already; the same picture again costs next to nothing
         self._encoded = (0, 0, Rung(1, 1))
         self._keyframe_wanted = True
-        self._target_bps = options.bitrate_bps
+        self._told_bps = self._target_bps = float(options.bitrate_bps)
         self._last_us = 0
 
     def publish_options(self) -> rtc.TrackPublishOptions:
@@ -122,7 +134,9 @@ class H264Outlet:
         if self._encoder is None or self._encoded != (width, height, rung):
             self._encoded = (width, height, rung)
             fps = Fraction(self._options.fps).limit_denominator(1001) / rung.divisor
-            self._encoder = H264Encoder(width, height, fps, self._encode_bps)
+            self._encoder = H264Encoder(
+                width, height, fps, self._encode_bps, finest_quantizer=self._finest_quantizer(rung)
+            )
         self._encoder.set_bitrate(self._encode_bps)
         return Encoded(width, height, self._encoder.encode(small, wanted))
 
@@ -143,7 +157,7 @@ class H264Outlet:
             )
             accepted = self.source.capture_frame(frame) and accepted
             self._figures.sent_bytes += len(unit.data)
-            self._brake.sent(len(unit.data), time.monotonic())
+            self._flow.sent(len(unit.data), time.monotonic())
         if not accepted:
             self._keyframe_wanted = True
         return accepted
@@ -155,16 +169,23 @@ class H264Outlet:
             self._keyframe_wanted = True
             self._figures.keyframe_requests += 1
         if feedback.rate_control is not None and feedback.rate_control.target_bitrate_bps > 0:
-            self._target_bps = min(feedback.rate_control.target_bitrate_bps, self._options.bitrate_bps)
+            self._told_bps = min(feedback.rate_control.target_bitrate_bps, self._options.bitrate_bps)
         now_s = time.monotonic()
-        self._braked = self._brake.follow(self._target_bps, now_s)
+        self._target_bps = self._caution.follow(self._told_bps, self._flow.bps(1.0, now_s), now_s)
+        self._braked = self._brake.follow(self._target_bps, self._flow.bps(BRAKE_WINDOW_S, now_s), now_s)
         rung = self._ladder.follow(self._target_bps, now_s)
-        self._figures.target_bitrate_bps = self._target_bps
+        self._figures.target_bitrate_bps = round(self._target_bps)
         self._figures.frame_divisor, self._figures.picture_shrink = rung.divisor, rung.shrink
+
+    def _finest_quantizer(self, rung: Rung) -> int:
+        # On the way back up WebRTC's estimate only grows where all of it is used.
+        return self._enough if rung == RUNGS[0] else FINEST_QUANTIZER
 
     @property
     def _encode_bps(self) -> int:
-        return min(reached_bps(self._target_bps), self._options.bitrate_bps)
+        fps = self._options.fps / self._encoded[2].divisor
+        counted = max(fps, self._flow.fps(time.monotonic()))
+        return round(min(reached_bps(self._target_bps), self._options.bitrate_bps) * fps / counted)
 
     async def aclose(self) -> None:
         await self.source.aclose()
@@ -185,7 +206,7 @@ def _video_options(options: PublishOptions, backend: Any) -> rtc.TrackPublishOpt
         video_codec=rtc.VideoCodec.H264,
         video_encoding=rtc.VideoEncoding(max_bitrate=options.bitrate_bps, max_framerate=options.fps),
         video_encoder=backend,
-        degradation_preference=rtc.DegradationPreference.BALANCED,
+        degradation_preference=rtc.DegradationPreference.MAINTAIN_FRAMERATE_AND_RESOLUTION,
     )
     if options.frame_timestamps:
         features = rtc.FrameMetadataFeature

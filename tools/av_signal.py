@@ -35,12 +35,14 @@ LOUD_WINDOW_S = 0.005
 
 @dataclass(frozen=True, slots=True)
 class SignalOptions:
-    """Picture size and audio rate of a session. busy: a drifting texture that needs its bitrate, instead of flat."""
+    """Picture size and audio rate of a session. busy: a drifting texture that needs its bitrate, instead of flat; clip:
+    these pictures to and fro."""
 
     width: int = 320
     height: int = 180
     rate: int = 24_000
     busy: bool = False
+    clip: tuple[Image, ...] = ()
 
 
 @dataclass(slots=True)
@@ -110,7 +112,9 @@ class SignalRuntime:
         for index in frames_in_tick(signal.tick, self.fps, self.hz):
             middle = round((index + 0.5) / self.fps * rate) - start + len(signal.before)
             image = None
-            if draw and signal.options.busy:
+            if draw and signal.options.clip:
+                image = to_and_fro(signal.options.clip, index)
+            elif draw and signal.options.busy:
                 image = self._texture(signal.options, index)
             elif draw:
                 image = self._picture(signal.options, loud_at(known, middle, rate))
@@ -160,6 +164,13 @@ class SignalRuntime:
         down, right = (round(120 + 100 * f(index / 20)) for f in (np.sin, np.cos))
         pixels[: options.height] = self._cloth[down : down + options.height, right : right + options.width]
         return Image(options.width, options.height, "i420", pixels)
+
+
+def to_and_fro(clip: tuple[Image, ...], index: int) -> Image:
+    """The picture of a frame; at the ends the clip turns back."""
+    turn = 2 * len(clip) - 2
+    at = index % turn if turn else 0
+    return clip[min(at, turn - at)]
 
 
 def loud_at(samples: NDArray[np.float32], middle: int, rate: int) -> bool:

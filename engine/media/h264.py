@@ -14,14 +14,14 @@ from avatar_engine.engine.media.encoders import choose_h264
 from avatar_engine.engine.media.picture import PictureConverter, tag_bt709
 
 # WebRTC's pacer drops and asks for keyframes when bursts exceed the target, so a burst may hold this much.
-_BUFFER_S = Fraction(1, 3)
+_BUFFER_S = Fraction(1, 5)
 # One open encoder follows the rate up to this factor from where it was opened; beyond, it is opened anew.
 _SPAN = 2.0
 # A receiver that lost a picture asks; this only bounds the harm when the request itself is lost. Every one costs sharpness.
 _KEYFRAME_EVERY_S = 60
 _MIN_BPS = 50_000
-# Finer than this nobody sees, and a still picture would be polished for ever at the full rate.
-_FINEST_QUANTIZER = 18
+FINEST_QUANTIZER = 18
+"""Finer than this nobody sees, and a still picture would be polished for ever at the full rate."""
 # Encoders whose rate can be changed while open: FFmpeg reads `bit_rate` anew before every frame for these.
 _RETUNABLE = frozenset({"libx264", "h264_nvenc"})
 
@@ -40,6 +40,7 @@ class H264Encoder:
 
     fps: nominal, for the rate control; bitrate_bps: target and ceiling (VBV of a third of a second).
     threads: slices per picture; 1 is right when many avatars share a machine.
+    finest_quantizer: H.264's QP, 18 to 51, that pictures never go below, however many bits there are.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class H264Encoder:
         *,
         codec: str | None = None,
         threads: int = 1,
+        finest_quantizer: int = FINEST_QUANTIZER,
     ) -> None:
         name = codec or choose_h264()
         if name is None:
@@ -61,6 +63,7 @@ class H264Encoder:
         self._size = (width, height)
         self._fps = Fraction(fps)
         self._threads = threads
+        self._finest_quantizer = finest_quantizer
         self._converter = PictureConverter(width, height)
         self._index = 0
         self._held: list[AccessUnit] = []  # drained from an encoder that was opened anew
@@ -116,7 +119,7 @@ class H264Encoder:
         context.time_base, context.framerate = 1 / self._fps, self._fps
         context.gop_size = int(_KEYFRAME_EVERY_S * self._fps)
         context.max_b_frames = 0
-        context.qmin = _FINEST_QUANTIZER
+        context.qmin = self._finest_quantizer
         context.thread_count = self._threads
         tag_bt709(context)
         # x264 cannot raise the rate above the maxrate it was opened with, but a stream opened as CBR stays
@@ -147,7 +150,7 @@ _OPTIONS: dict[str, dict[str, str]] = {
         "profile": "baseline",
         "forced-idr": "1",
         "sc_threshold": "0",  # a cut must not cost a keyframe nobody asked for
-        "x264-params": "repeat-headers=1:annexb=1:no-deblock=0:subme=1",
+        "x264-params": "repeat-headers=1:annexb=1:no-deblock=0:subme=1:partitions=p8x8,i4x4",
     },
     "h264_nvenc": {
         "preset": "p4",

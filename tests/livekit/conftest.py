@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from livekit import rtc  # noqa: E402
 
+from avatar_engine.engine.image import Image  # noqa: E402
 from avatar_engine.live import LiveDriver  # noqa: E402
 from avatar_engine.plugin.publish_options import PublishOptions  # noqa: E402
 from avatar_engine.plugin.stage import EngineStage  # noqa: E402
@@ -63,11 +64,16 @@ class House:
 
     @asynccontextmanager
     async def avatar(
-        self, codec: str = "h264", size: tuple[int, int] = (320, 180), busy: bool = False, **more: float
+        self,
+        codec: str = "h264",
+        size: tuple[int, int] = (320, 180),
+        busy: bool = False,
+        clip: tuple[Image, ...] = (),
+        **more: float,
     ) -> AsyncIterator[EngineStage]:
-        """A published avatar whose picture is white while its speech is loud."""
+        """A published avatar whose picture is white while its speech is loud, or a texture, or a clip."""
         room = await self.join("agent", kind="agent")
-        async with self.avatar_for(room, codec, size, busy, **more) as stage:
+        async with self.avatar_for(room, codec, size, busy, clip, **more) as stage:
             yield stage
 
     @asynccontextmanager
@@ -77,11 +83,12 @@ class House:
         codec: str = "h264",
         size: tuple[int, int] = (320, 180),
         busy: bool = False,
+        clip: tuple[Image, ...] = (),
         **more: float,
     ) -> AsyncIterator[EngineStage]:
         """The same in a room that is joined already; leaves it in the end."""
         options = PublishOptions(*size, 30, 24_000, codec=codec, **{"bitrate_bps": 1_000_000, **more})
-        session = SignalOptions(*size, 24_000, busy)
+        session = SignalOptions(*size, 24_000, busy, clip)
         async with self._stage(room, lambda: SignalRuntime(HZ), session, options) as stage:
             yield stage
 

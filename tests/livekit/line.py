@@ -1,13 +1,14 @@
 """A line between participants and their server that can be narrowed: a relay of UDP datagrams in a process of its own.
 
 `python -m tests.livekit.line FROM_HOST TO_HOST PORT` takes datagrams at FROM_HOST:PORT and passes them on to
-TO_HOST:PORT, every sender through a queue of a third of a second; answers go back at once. Each line of its input is the
-rate from then on in kbit/s, 0 for any.
+TO_HOST:PORT, every sender through a queue of a third of a second and a way of some milliseconds that never are quite the
+same; answers go back at once. Each line of its input is the rate from then on in kbit/s, 0 for any.
 """
 
 from __future__ import annotations
 
 import heapq
+import random
 import selectors
 import socket
 import subprocess
@@ -20,6 +21,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 QUEUE_S = 0.33
+WAY_S = (0.010, 0.015)
+"""WebRTC clears some of its states only when it hears of another round trip time, as it does everywhere but on loopback."""
 HEADERS = 42
 """Bytes of Ethernet, IP and UDP that a line carries with each datagram."""
 ROOMY = 1 << 21
@@ -32,6 +35,7 @@ class Sender:
     address: tuple[str, int]
     onward: socket.socket
     free_s: float = 0.0
+    arrives_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -46,15 +50,13 @@ class Relay:
 
     def take(self, sender: Sender, data: bytes, now_s: float) -> None:
         """Queue a datagram, or drop it where the queue is full."""
-        if not self.bytes_s:
-            sender.onward.sendto(data, self.to)
-            return
         begins_s = max(now_s, sender.free_s)
         if begins_s - now_s > QUEUE_S:
             return
-        sender.free_s = begins_s + (len(data) + HEADERS) / self.bytes_s
+        sender.free_s = begins_s + ((len(data) + HEADERS) / self.bytes_s if self.bytes_s else 0.0)
+        sender.arrives_s = max(sender.arrives_s, sender.free_s + random.uniform(*WAY_S))
         self.count += 1
-        heapq.heappush(self.waiting, (sender.free_s, self.count, sender, data))
+        heapq.heappush(self.waiting, (sender.arrives_s, self.count, sender, data))
 
     def pass_on(self, now_s: float) -> float | None:
         """Send what is due; says how long to wait for the next."""
