@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
+from collections import deque
 from dataclasses import asdict
 from typing import Any, Literal, Unpack
 
@@ -26,6 +28,8 @@ from avatar_engine.plugin.worker import dispatch_metadata
 
 ATTEMPTS = 2
 JOIN_S = 30.0
+LOSSES, LOSSES_S = 3, 180.0
+"""One more avatar lost than this within so long, and no other is asked for: what breaks it breaks the next one too."""
 FREED_S = 3.0
 """Workers tell the server every 2.5 s how full they are: the one that lost this avatar still counts it before that."""
 
@@ -52,6 +56,7 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         self._access: tuple[str, str, str] = ("", "", "")
         self._attending: asyncio.Task[None] | None = None
         self._sink: PatientOutput | None = None
+        self._losses: deque[float] = deque(maxlen=LOSSES + 1)
 
     @property
     def avatar_identity(self) -> str:
@@ -130,12 +135,18 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             self._attending = asyncio.create_task(self._recover(), name="avatar-recovery")
 
     async def _recover(self) -> None:
-        """The worker is gone: ask for another one."""
+        """The worker is gone: ask for another one, unless they come and go."""
         assert self._output is not None
+        self._losses.append(time.monotonic())
         if self._output.audio is not None:
             # What it still owed is over: the clear cannot reach it, and the output then closes its own books.
             self._output.audio.flush()
             self._output.audio.clear_buffer()
+        if len(self._losses) > LOSSES and self._losses[-1] - self._losses[0] < LOSSES_S:
+            self._go_on_unseen(
+                f"left the room {len(self._losses)} times in a row", "see the worker's log for what broke it"
+            )
+            return
         logger.warning("the avatar left the room; asking for another one")
         await asyncio.sleep(FREED_S)
         await self._attend(called=False)
@@ -143,9 +154,8 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
     async def _attend(self, called: bool = True) -> None:
         """Until an avatar shows itself. A dispatch that meets no free worker is forgotten by the server, so ask
         again; without any, let the agent go on unseen."""
-        room, output = self._connection, self._output
+        room = self._connection
         assert room is not None
-        assert output is not None
         error: Exception | None = None
         for _ in range(ATTEMPTS):
             try:
@@ -163,12 +173,14 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             if self._sink is not None:
                 self._sink.go_on()
             return
+        self._go_on_unseen(f"did not come: {error!r}", "start one: avatar-engine worker")
+
+    def _go_on_unseen(self, problem: str, advice: str) -> None:
+        assert self._output is not None
         if self._sink is not None:
             self._sink.give_up()
-        output.replace_audio_tail(UnheardOutput())
-        lost = DeviceError(
-            f"avatar worker '{self._worker}'", f"did not come: {error!r}", "start one: avatar-engine worker"
-        )
+        self._output.replace_audio_tail(UnheardOutput())
+        lost = DeviceError(f"avatar worker '{self._worker}'", problem, advice)
         logger.error("%s", lost)
         self.emit("avatar_lost", lost)
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from livekit import rtc
+from livekit import api, rtc
 from livekit.agents import AgentSession
 
 from avatar_engine.plugin import worker_session
@@ -233,6 +233,40 @@ async def test_an_agent_whose_avatar_never_comes_is_told_once_and_goes_on(house,
     assert event.interrupted
     assert len(lost) == 1
     assert "nobody-of-this-name" in str(lost[0])
+    await avatar.aclose()
+    await room.disconnect()
+
+
+@pytest.mark.timeout(180)
+async def test_avatars_that_come_and_go_are_not_asked_for_without_end(house, monkeypatch) -> None:
+    monkeypatch.setattr(worker_session, "FREED_S", 0.5)
+    name = f"avatars-{uuid.uuid4().hex[:6]}"
+    room = await house.join("agent", kind="agent")
+    session = AgentSession()
+    avatar = WorkerAvatarSession(SMALL, worker=name)
+    lost = []
+    avatar.on("avatar_lost", lost.append)
+    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
+    gone = set()
+    async with worker(house.server, name):
+        await avatar.start(session, room, livekit_url=house.server.url.replace("ws", "http"), **keys)
+        async with (
+            api.LiveKitAPI(house.server.url.replace("ws", "http"), *keys.values()) as server,
+            asyncio.timeout(120),
+        ):
+            while not lost:
+                await asyncio.sleep(0.2)
+                identity = avatar.avatar_identity
+                if identity in room.remote_participants and identity not in gone:
+                    gone.add(identity)
+                    sent_away = api.RoomParticipantIdentity(room=house.room, identity=identity)
+                    await server.room.remove_participant(sent_away)
+    assert len(gone) == worker_session.LOSSES + 1
+    assert len(lost) == 1
+    assert "4 times" in str(lost[0])
+    await speak(session.output.audio, 0.2)
+    event = await asyncio.wait_for(session.output.audio.wait_for_playout(), 1.0)
+    assert event.interrupted
     await avatar.aclose()
     await room.disconnect()
 
