@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -30,17 +29,8 @@ WIDTH, HEIGHT = 160, 120
 
 
 @pytest.fixture(scope="module")
-def renderer() -> Iterator[PandaRenderer]:
-    ready = PandaRenderer()
-    yield ready
-    ready.close()
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    path = tmp_path_factory.mktemp("avatar") / "head.glb"
-    path.write_bytes(generate.skinned())
-    return load_model(path)
+def model(head: Model) -> Model:
+    return head
 
 
 def shot(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 
-from avatar_engine.engine.gltf.reader import load_model
 from avatar_engine.engine.model import Model, Texture
 from avatar_engine.engine.render.base import Background, Camera, Light, Quality, RenderSnapshot, Stage
 from avatar_engine.engine.render.panda.renderer import PandaRenderer
-from tests.gltf import generate
 
 pytestmark = pytest.mark.golden
 
@@ -36,20 +33,6 @@ def leaning(right: float, up: float) -> Texture:
     return plain(x, y, z)
 
 
-@pytest.fixture(scope="module")
-def renderer() -> Iterator[PandaRenderer]:
-    ready = PandaRenderer()
-    yield ready
-    ready.close()
-
-
-@pytest.fixture(scope="module")
-def ball(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    path = tmp_path_factory.mktemp("avatar") / "head.glb"
-    path.write_bytes(generate.skinned())
-    return load_model(path)
-
-
 def dressed(model: Model, relief: Texture | None = None, scale: float = 1.0, surface: Texture | None = None) -> Model:
     meshes = []
     for mesh in model.meshes:
@@ -60,7 +43,7 @@ def dressed(model: Model, relief: Texture | None = None, scale: float = 1.0, sur
 
 
 def drawn(renderer: PandaRenderer, model: Model, quality: Quality = "high") -> np.ndarray:
-    """(SIDE, SIDE, 3) the ball."""
+    """(SIDE, SIDE, 3) the head."""
     view = renderer.open_view(model, SIDE, SIDE, quality)
     joints, morphs = np.zeros((len(model.joints), 6), np.float32), np.zeros(2, np.float32)
     (image,) = renderer.draw([RenderSnapshot(view, STAGE, CAMERA, morphs, joints, 0)])
@@ -70,28 +53,28 @@ def drawn(renderer: PandaRenderer, model: Model, quality: Quality = "high") -> n
 
 
 def middle(renderer: PandaRenderer, model: Model) -> float:
-    """Brightness of the middle of the ball, right of the seam of its coordinates."""
+    """Brightness of the middle of the head, right of the seam of its coordinates."""
     return float(drawn(renderer, model)[60:100, 82:110].mean())
 
 
-def test_normals_lean_as_the_picture_says(renderer: PandaRenderer, ball: Model) -> None:
+def test_normals_lean_as_the_picture_says(renderer: PandaRenderer, head: Model) -> None:
     """The key light stands to the left and above."""
-    flat = middle(renderer, dressed(ball, leaning(0.0, 0.0)))
-    assert flat == pytest.approx(middle(renderer, dressed(ball)), abs=1.5)
-    assert middle(renderer, dressed(ball, leaning(-0.5, 0.0))) > flat + 5
-    assert middle(renderer, dressed(ball, leaning(0.5, 0.0))) < flat - 5
-    assert middle(renderer, dressed(ball, leaning(0.0, 0.5))) > flat + 5
-    assert middle(renderer, dressed(ball, leaning(0.0, -0.5))) < flat - 5
-    assert middle(renderer, dressed(ball, leaning(0.5, 0.0), scale=0.0)) == pytest.approx(flat, abs=1.5)
+    flat = middle(renderer, dressed(head, leaning(0.0, 0.0)))
+    assert flat == pytest.approx(middle(renderer, dressed(head)), abs=1.5)
+    assert middle(renderer, dressed(head, leaning(-0.5, 0.0))) > flat + 5
+    assert middle(renderer, dressed(head, leaning(0.5, 0.0))) < flat - 5
+    assert middle(renderer, dressed(head, leaning(0.0, 0.5))) > flat + 5
+    assert middle(renderer, dressed(head, leaning(0.0, -0.5))) < flat - 5
+    assert middle(renderer, dressed(head, leaning(0.5, 0.0), scale=0.0)) == pytest.approx(flat, abs=1.5)
 
 
-def test_roughness_is_read_from_green(renderer: PandaRenderer, ball: Model) -> None:
-    wet = drawn(renderer, dressed(ball, surface=plain(1.0, 0.2, 0.0)))
-    dry = drawn(renderer, dressed(ball, surface=plain(0.0, 0.95, 1.0)))
+def test_roughness_is_read_from_green(renderer: PandaRenderer, head: Model) -> None:
+    wet = drawn(renderer, dressed(head, surface=plain(1.0, 0.2, 0.0)))
+    dry = drawn(renderer, dressed(head, surface=plain(0.0, 0.95, 1.0)))
     assert wet.max() > dry.max() + 10
 
 
 @pytest.mark.parametrize("quality", ["low", "medium"])
-def test_lower_qualities_do_not_pay_for_them(renderer: PandaRenderer, ball: Model, quality: Quality) -> None:
-    rich = dressed(ball, leaning(0.5, 0.0), surface=plain(0.0, 0.2, 0.0))
-    assert np.array_equal(drawn(renderer, rich, quality), drawn(renderer, dressed(ball), quality))
+def test_lower_qualities_do_not_pay_for_them(renderer: PandaRenderer, head: Model, quality: Quality) -> None:
+    rich = dressed(head, leaning(0.5, 0.0), surface=plain(0.0, 0.2, 0.0))
+    assert np.array_equal(drawn(renderer, rich, quality), drawn(renderer, dressed(head), quality))

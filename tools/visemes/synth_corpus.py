@@ -83,7 +83,6 @@ FESTIVAL_VOICES = (
     ("en", "voice_kal_diphone", ARPABET),
     ("en", "voice_ked_diphone", ARPABET),
     ("it", "voice_lp_diphone", ITALIAN),
-    ("it", "voice_pc_diphone", ITALIAN),
     ("ca", "voice_upc_ca_ona_hts", CATALAN),
     ("cs", "voice_czech_ph", CZECH),
     ("cs", "voice_czech_dita", CZECH),

@@ -16,6 +16,8 @@ import threading
 import time
 from pathlib import Path
 
+LONGEST_STEP_S = 20.0
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -99,9 +101,10 @@ def main() -> None:
         key = jax.random.fold_in(key, count)
         print(f"goes on after {count} steps, {before:.1f} min", flush=True)
     warm_up = 40 if args.begin else 150
-    begin = saved = time.monotonic()
+    spent = before
+    stepped = saved = time.monotonic()
     shown = None
-    while (spent := before + (time.monotonic() - begin) / 60) < args.minutes:
+    while spent < args.minutes:
         cosine = 0.5 * (1 + math.cos(math.pi * spent / args.minutes))
         rate = args.rate * min(1.0, (count + 1) / warm_up) * cosine
         keep = min(args.keep, (count + 1) / (count + 20))
@@ -113,6 +116,9 @@ def main() -> None:
         now = {"loss": float(total), **{k: float(v) for k, v in parts.items()}}
         shown = now if shown is None else {k: 0.98 * shown[k] + 0.02 * now[k] for k in now}
         count += 1
+        # A machine that slept or a process that was stopped has not trained meanwhile.
+        spent += min(time.monotonic() - stepped, LONGEST_STEP_S) / 60
+        stepped = time.monotonic()
         if count % 50 == 0:
             line = " ".join(f"{k} {v:.3f}" for k, v in shown.items())
             print(f"{count} steps, {spent:.1f} of {args.minutes:g} min, rate {rate:.5f} {line}", flush=True)
@@ -120,7 +126,7 @@ def main() -> None:
             network.save(args.out, average, shape)
             saved = time.monotonic()
             everything = {f"leaf{i}": np.asarray(x) for i, x in enumerate(jax.tree.leaves((params, opt, average)))}
-            np.savez(kept, **everything, count=count, minutes=before + (saved - begin) / 60)
+            np.savez(kept, **everything, count=count, minutes=spent)
     done.set()
     network.save(args.out, average, shape)
     kept.unlink(missing_ok=True)
