@@ -11,18 +11,8 @@ from livekit import rtc
 
 from avatar_engine.engine.image import Image
 from avatar_engine.engine.media.h264 import FINEST_QUANTIZER, AccessUnit, H264Encoder
-from avatar_engine.plugin.adaptation import (
-    BRAKE_WINDOW_S,
-    RUNGS,
-    Brake,
-    Caution,
-    Flow,
-    Ladder,
-    Rung,
-    enough_quantizer,
-    reached_bps,
-    shrunk,
-)
+from avatar_engine.plugin.adaptation import RUNGS, Ladder, Rung, enough_quantizer, reached_bps, shrunk
+from avatar_engine.plugin.line import BRAKE_WINDOW_S, Brake, Caution, Flow
 from avatar_engine.plugin.metrics import SessionFigures
 from avatar_engine.plugin.publish_options import PublishOptions
 
@@ -184,8 +174,8 @@ class H264Outlet:
     @property
     def _encode_bps(self) -> int:
         fps = self._options.fps / self._encoded[2].divisor
-        counted = max(fps, self._flow.fps(time.monotonic()))
-        return round(min(reached_bps(self._target_bps), self._options.bitrate_bps) * fps / counted)
+        share = min(1.0, round(fps / max(fps / 2, self._flow.fps(time.monotonic())), 1))  # in few steps
+        return round(min(reached_bps(self._target_bps), self._options.bitrate_bps) * share)
 
     async def aclose(self) -> None:
         await self.source.aclose()

@@ -25,7 +25,7 @@ from avatar_engine.engine.media.reader import read_speech
 from avatar_engine.engine.messages import AudioChunk
 from avatar_engine.live import Delivery, LiveDriver
 from avatar_engine.options import RuntimeOptions, SessionOptions, parse_resolution
-from avatar_engine.plugin.adaptation import plenty_bps
+from avatar_engine.plugin.adaptation import enough_quantizer, plenty_bps
 from avatar_engine.plugin.hosted import HostedRuntime
 
 HZ, FPS, RATE = 60, 30, 48_000
@@ -76,9 +76,10 @@ def measure(count: int, width: int, height: int, quality: str, seconds: float) -
                 pool.submit(mine.encode, frame.image)
 
     bitrate = plenty_bps(width, height, FPS)
+    finest = enough_quantizer(width, height, FPS, bitrate)
     names = []
     for number in range(count):
-        seen[str(number)] = Seen(H264Encoder(width, height, FPS, bitrate))
+        seen[str(number)] = Seen(H264Encoder(width, height, FPS, bitrate, finest_quantizer=finest))
         session = SessionOptions(
             avatar=AVATARS[number % len(AVATARS)], width=width, height=height, fps=FPS, quality=quality, seed=number
         )  # type: ignore[arg-type]
