@@ -7,9 +7,14 @@ import itertools
 import numpy as np
 import pytest
 
+from avatar_engine.engine.assets import asset_path
+from avatar_engine.lipsync_manifest import Utterance
 from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL, PHONE_CLASSES
+from avatar_engine.systems.viseme_decoding import Decoding
+from tests.visemes.speech import phones_of
 from tools.visemes.augmentation import _LONG_HOPS, _uneven
 from tools.visemes.realignment import REACH_HOPS, realigned
+from tools.visemes.tuning import Beliefs, tuned
 
 pytestmark = pytest.mark.property
 
@@ -67,3 +72,21 @@ def test_some_consonants_are_held_long_and_of_a_stop_only_the_closure() -> None:
     long = closures[:, 0] >= _LONG_HOPS[0]
     assert 0.03 < long.mean() < 0.2
     assert np.median(closures[long, 1]) < 5
+
+
+def test_decisions_are_tuned_until_no_step_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    said = [
+        Utterance(f, asset_path("speech", f), f[5:7], "real", phones_of(f)[-1][1], tuple(phones_of(f)), "")
+        for f in ("demo_en.flac", "demo_it.flac")
+    ]
+    beliefs = Beliefs(said, None)
+    never_shut = Decoding(close_over=0.95)
+    found = tuned(beliefs, never_shut, rounds=1)
+    assert found.close_over < 0.8
+    before, after = (beliefs.score("real", "clean", decoding) for decoding in (never_shut, found))
+    assert before is not None
+    assert after is not None
+    assert after.best.closed_f1 > before.best.closed_f1 + 0.2
+    worth = [float(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
+    assert worth == sorted(worth)
+    assert beliefs.score("synth", "clean", found) is None
