@@ -15,7 +15,8 @@ PLENTY_BPS, PLENTY_POWER = 300_000, 0.6
 1080p. Only keyframes and large movements come near; else quality has an end before the bits have."""
 SMALL_BPS = 120_000
 ENOUGH_QUANTIZER, ENOUGH_SLOPE = 24, 2.0
-"""No picture of 640x360 is finer than this H.264 quantizer, larger ones that much coarser for each doubling of the pixels.
+"""A whole picture of 640x360 is no finer than this H.264 quantizer, larger ones that much coarser for each doubling of the
+pixels.
 A person who speaks has 41 dB in the face then with 140 kbit/s; 40 dB at 720p with 205, at most 290 in any .6 s, where
 filling 680 kbit/s gave 44. What is sent waits before the sound when a line narrows, and WebRTC hears of that too late to
 do anything: what hardly shows is better not sent."""

@@ -14,7 +14,7 @@ from avatar_engine.engine.errors import DeviceError
 from avatar_engine.engine.image import Image
 from avatar_engine.engine.media.encoders import choose_h264
 from avatar_engine.engine.media.h264 import H264Encoder
-from avatar_engine.plugin.adaptation import plenty_bps
+from avatar_engine.plugin.adaptation import enough_quantizer, plenty_bps
 from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.publish_options import PublishOptions
 
@@ -45,6 +45,8 @@ _made: dict[tuple[int, int, float], Choice] = {}
 def choose(width: int, height: int, fps: float) -> Choice:
     """For pictures of this size and rate; measured once a process (up to 0.1 s, so not on an event loop)."""
     size = width, height, fps
+    if (made := _made.get(size)) is not None:
+        return made  # without waiting for a trial of another size
     with _lock:
         if size not in _made:
             _made[size] = _measured(*size)
@@ -84,7 +86,10 @@ def _measured(width: int, height: int, fps: float) -> Choice:
 def _trial_s(width: int, height: int, fps: float) -> float:
     """The quickest of some pictures that move: what else the machine does at the moment makes the others slower."""
     began_s = time.perf_counter()
-    encoder = H264Encoder(width, height, Fraction(fps).limit_denominator(1001), plenty_bps(width, height, fps))
+    bitrate_bps = plenty_bps(width, height, fps)
+    finest = enough_quantizer(width, height, fps, bitrate_bps)
+    rate = Fraction(fps).limit_denominator(1001)
+    encoder = H264Encoder(width, height, rate, bitrate_bps, finest_quantizer=finest)
     blocks = np.random.default_rng(1).integers(60, 190, (height // 16 + 2, width // 16 + 2, 4), np.uint8)
     cloth = blocks.repeat(16, 0).repeat(16, 1)
     quickest_s = float("inf")

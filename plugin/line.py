@@ -15,11 +15,14 @@ RATE_WINDOW_S = 3.0
 """Over which WebRTC counts the pictures it gets, and from that how large each may be: fewer and larger ones are too large
 for it until then, and it drops some, keyframes among them (VideoStreamEncoder, FrameDropper)."""
 
-BRAKE_FALL = 0.8
+DIP = 0.9
+"""A target this much below the last one says that the line is full."""
+
+FALL = 0.8
 """A target this much below the last one was not found by careful steps: the line has changed."""
 
 BRAKE_WINDOW_S = 0.6
-"""From a line's narrowing to WebRTC's first lower target (measured with the line cut to 300 kbit/s)."""
+"""From a line's narrowing to WebRTC's first lower target at least (measured with the line cut to 300 kbit/s)."""
 
 BRAKE_S = 0.6
 """A router's queue of a third of a second is empty by then, with what is sent again of it."""
@@ -51,13 +54,16 @@ class Caution:
 
     def __init__(self, ceiling_bps: float) -> None:
         self._ceiling_bps = self._bps = ceiling_bps
+        self._was_narrow = False
         self._first_s = self._at_s = math.inf
 
     def follow(self, target_bps: float, flow_bps: float, now_s: float) -> float:
         """How much of a target heard now to believe, with so much sent in the last second."""
         self._first_s = min(self._first_s, now_s)
         passed_s, self._at_s = max(0.0, now_s - self._at_s), now_s
-        if self._bps < self._ceiling_bps and now_s > self._first_s + START_S:
+        fell = target_bps < DIP * self._bps and passed_s > 0  # the first is no fall
+        self._was_narrow = fell or (self._was_narrow and self._bps < self._ceiling_bps)
+        if self._was_narrow and now_s > self._first_s + START_S:
             shown_bps = max(self._bps, HEADROOM * flow_bps)
             target_bps = min(target_bps, shown_bps, self._bps * GROWTH ** min(passed_s, 1.0))
         self._bps = target_bps
@@ -74,7 +80,7 @@ class Brake:
 
     def follow(self, target_bps: float, flow_bps: float, now_s: float) -> bool:
         """Whether to hold pictures back, given a target bitrate heard now and what was sent in `BRAKE_WINDOW_S`."""
-        fell = target_bps < BRAKE_FALL * self._target_bps
+        fell = target_bps < FALL * self._target_bps
         self._target_bps = target_bps
         if fell and flow_bps > target_bps:
             self.stop(now_s)

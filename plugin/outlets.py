@@ -63,7 +63,8 @@ class RawOutlet:
         self._options, self._figures = options, figures
 
     def publish_options(self) -> rtc.TrackPublishOptions:
-        return _video_options(self._options, rtc.VideoEncoderBackend.ENCODER_BACKEND_AUTO)
+        auto, adapts = rtc.VideoEncoderBackend.ENCODER_BACKEND_AUTO, rtc.DegradationPreference.BALANCED
+        return _video_options(self._options, auto, adapts)
 
     def prepare(self, image: Image) -> rtc.VideoFrame:
         kind = rtc.VideoBufferType.I420 if image.format == "i420" else rtc.VideoBufferType.BGRA
@@ -92,7 +93,8 @@ class H264Outlet:
     def __init__(self, options: PublishOptions, figures: SessionFigures) -> None:
         self.source = rtc.EncodedVideoSource(options.width, options.height)
         self._options, self._figures = options, figures
-        self._ladder = Ladder(options.width, options.height, options.fps, time.monotonic())
+        self._ladder: Ladder | None = None  # until WebRTC has said something of the line
+        self._rung = RUNGS[0]
         self._enough = enough_quantizer(options.width, options.height, options.fps, options.bitrate_bps)
         self._flow, self._caution, self._brake = Flow(), Caution(options.bitrate_bps), Brake()
         self._braked = False
@@ -104,15 +106,16 @@ class H264Outlet:
         self._last_us = 0
 
     def publish_options(self) -> rtc.TrackPublishOptions:
-        return _video_options(self._options, rtc.VideoEncoderBackend.ENCODER_BACKEND_PRE_ENCODED)
+        ours = rtc.VideoEncoderBackend.ENCODER_BACKEND_PRE_ENCODED
+        return _video_options(self._options, ours, rtc.DegradationPreference.MAINTAIN_FRAMERATE_AND_RESOLUTION)
 
     def wants(self, frame: int) -> bool:
         """Whether this frame is to be sent."""
-        return not self._braked and frame % self._ladder.rung.divisor == 0
+        return not self._braked and frame % self._rung.divisor == 0
 
     def prepare(self, image: Image) -> Encoded:
         wanted, self._keyframe_wanted = self._keyframe_wanted, False
-        rung = self._ladder.rung
+        rung = self._rung
         repeated = image is self._last and self._encoder is not None and rung == self._encoded[2]
         if repeated:
             width, height, _ = self._encoded
@@ -125,7 +128,7 @@ class H264Outlet:
             self._encoded = (width, height, rung)
             fps = Fraction(self._options.fps).limit_denominator(1001) / rung.divisor
             self._encoder = H264Encoder(
-                width, height, fps, self._encode_bps, finest_quantizer=self._finest_quantizer(rung)
+                width, height, fps, self._asked_bps, finest_quantizer=self._finest_quantizer(rung)
             )
         self._encoder.set_bitrate(self._encode_bps)
         return Encoded(width, height, self._encoder.encode(small, wanted))
@@ -145,37 +148,47 @@ class H264Outlet:
                 self._last_us,
                 stamp.metadata() if self._options.frame_timestamps else None,
             )
-            accepted = self.source.capture_frame(frame) and accepted
+            if self.source.capture_frame(frame):
+                self._flow.sent(len(unit.data), time.monotonic())
+            else:
+                accepted = False
             self._figures.sent_bytes += len(unit.data)
-            self._flow.sent(len(unit.data), time.monotonic())
         if not accepted:
             self._keyframe_wanted = True
         return accepted
 
     def follow_feedback(self) -> None:
         """Take in what WebRTC asked for since the last call."""
-        feedback = self.source.take_feedback()
+        feedback, now_s = self.source.take_feedback(), time.monotonic()
         if feedback.keyframe_requested:
             self._keyframe_wanted = True
             self._figures.keyframe_requests += 1
         if feedback.rate_control is not None and feedback.rate_control.target_bitrate_bps > 0:
             self._told_bps = min(feedback.rate_control.target_bitrate_bps, self._options.bitrate_bps)
-        now_s = time.monotonic()
+            if self._ladder is None:
+                self._ladder = Ladder(self._options.width, self._options.height, self._options.fps, now_s)
+        if self._ladder is None:
+            return
         self._target_bps = self._caution.follow(self._told_bps, self._flow.bps(1.0, now_s), now_s)
         self._braked = self._brake.follow(self._target_bps, self._flow.bps(BRAKE_WINDOW_S, now_s), now_s)
-        rung = self._ladder.follow(self._target_bps, now_s)
+        self._rung = self._ladder.follow(self._target_bps, now_s)
         self._figures.target_bitrate_bps = round(self._target_bps)
-        self._figures.frame_divisor, self._figures.picture_shrink = rung.divisor, rung.shrink
+        self._figures.frame_divisor, self._figures.picture_shrink = self._rung.divisor, self._rung.shrink
 
     def _finest_quantizer(self, rung: Rung) -> int:
         # On the way back up WebRTC's estimate only grows where all of it is used.
         return self._enough if rung == RUNGS[0] else FINEST_QUANTIZER
 
     @property
+    def _asked_bps(self) -> int:
+        return min(reached_bps(self._target_bps), self._options.bitrate_bps)
+
+    @property
     def _encode_bps(self) -> int:
         fps = self._options.fps / self._encoded[2].divisor
-        share = min(1.0, round(fps / max(fps / 2, self._flow.fps(time.monotonic())), 1))  # in few steps
-        return round(min(reached_bps(self._target_bps), self._options.bitrate_bps) * share)
+        share = round(fps / max(fps, self._flow.fps(time.monotonic())), 1)
+        # Less than half, and the encoder would be opened anew on the way back, with a keyframe.
+        return round(self._asked_bps * max(0.5, share))
 
     async def aclose(self) -> None:
         await self.source.aclose()
@@ -188,7 +201,7 @@ def audio_options() -> rtc.TrackPublishOptions:
     return options
 
 
-def _video_options(options: PublishOptions, backend: Any) -> rtc.TrackPublishOptions:
+def _video_options(options: PublishOptions, backend: Any, degradation: Any) -> rtc.TrackPublishOptions:
     published = rtc.TrackPublishOptions(
         source=rtc.TrackSource.SOURCE_CAMERA,
         stream=STREAM,
@@ -196,7 +209,7 @@ def _video_options(options: PublishOptions, backend: Any) -> rtc.TrackPublishOpt
         video_codec=rtc.VideoCodec.H264,
         video_encoding=rtc.VideoEncoding(max_bitrate=options.bitrate_bps, max_framerate=options.fps),
         video_encoder=backend,
-        degradation_preference=rtc.DegradationPreference.MAINTAIN_FRAMERATE_AND_RESOLUTION,
+        degradation_preference=degradation,
     )
     if options.frame_timestamps:
         features = rtc.FrameMetadataFeature

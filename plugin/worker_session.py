@@ -83,6 +83,7 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             _given(livekit_api_secret, "LIVEKIT_API_SECRET"),
         )
         self._connection, self._output = room, agent_session.output
+        self._expect_avatar()
         await self._call_worker()
         room.on("participant_disconnected", self._left)
         self._attending = asyncio.create_task(self._attend(), name="avatar-arrival")
@@ -103,7 +104,8 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             self._sink.give_up()
         await super().aclose()
 
-    async def _call_worker(self) -> None:
+    def _expect_avatar(self) -> None:
+        """From now on speech waits for the avatar of this identity."""
         room, output = self._connection, self._output
         assert room is not None
         assert output is not None
@@ -117,6 +119,10 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             wait_playback_start=True,
         )
         output.replace_audio_tail(self._sink)
+
+    async def _call_worker(self) -> None:
+        room = self._connection
+        assert room is not None
         job = get_job_context(required=False)
         if job is None:
             await connected(room)
@@ -148,6 +154,8 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             )
             return
         logger.warning("the avatar left the room; asking for another one")
+        self._identity = shortuuid("avatar-")
+        self._expect_avatar()
         await asyncio.sleep(FREED_S)
         await self._attend(called=False)
 
@@ -157,18 +165,21 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         room = self._connection
         assert room is not None
         error: Exception | None = None
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 async with asyncio.timeout(JOIN_S):
-                    if not called:
+                    if attempt:
                         self._identity = shortuuid("avatar-")
+                        self._expect_avatar()
+                    if attempt or not called:
                         await self._call_worker()
-                    called = False
                     await connected(room)
                     await wait_for_track_publication(room, identity=self._identity, kind=rtc.TrackKind.KIND_VIDEO)
+                    if self._identity not in room.remote_participants:
+                        raise RuntimeError("the avatar left at once")
             except (TimeoutError, api.TwirpError, aiohttp.ClientError, RuntimeError) as failed:
                 error = failed
-                logger.warning("no avatar came within %.0f s", JOIN_S)
+                logger.warning("no avatar came: %s", str(failed) or f"nothing seen of it for {JOIN_S:.0f} s")
                 continue
             if self._sink is not None:
                 self._sink.go_on()

@@ -129,13 +129,13 @@ class Receiver:
         return np.concatenate([part for _, part in self.sound]) if self.sound else np.zeros(0, np.int16)
 
     async def sound_losses(self) -> SoundLosses:
-        """What WebRTC counted of the sound."""
+        """What WebRTC counted of the sound. Raises LookupError before it has counted any."""
         assert self._heard is not None
         for entry in await self._heard.get_stats():
             if entry.HasField("inbound_rtp"):
                 heard = entry.inbound_rtp
                 return SoundLosses(heard.received.packets_lost, heard.inbound.concealed_samples / OPUS_RATE)
-        return SoundLosses(0, 0.0)
+        raise LookupError("WebRTC counts no sound received")
 
     def _subscribed(self, track: rtc.Track, _: object, __: object) -> None:
         if track.kind == rtc.TrackKind.KIND_AUDIO:

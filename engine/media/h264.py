@@ -38,7 +38,7 @@ class AccessUnit:
 class H264Encoder:
     """Baseline H.264 for a live peer. Not thread-safe: use it from one thread at a time.
 
-    fps: nominal, for the rate control; bitrate_bps: target and ceiling (VBV of a third of a second).
+    fps: nominal, for the rate control; bitrate_bps: target and ceiling (VBV of a fifth of a second).
     threads: slices per picture; 1 is right when many avatars share a machine.
     finest_quantizer: H.264's QP, 18 to 51, that pictures never go below, however many bits there are.
     """

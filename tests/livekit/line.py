@@ -121,7 +121,11 @@ def running(from_host: str, to_host: str, port: int) -> Iterator[Line]:
         yield Line(process)
     finally:
         process.stdin.close()
-        process.wait(5.0)
+        try:
+            process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         process.stdout.close()
 
 

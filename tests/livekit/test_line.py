@@ -21,6 +21,12 @@ def test_a_target_is_believed_until_the_line_was_narrow_once() -> None:
     assert caution.follow(100_000, 600_000, 61.0) == 100_000
 
 
+def test_a_line_that_took_its_time_to_open_is_believed() -> None:
+    caution = Caution(3_000_000)
+    for step in range(20):
+        assert caution.follow(300_000 * 1.1**step, 200_000, step) == 300_000 * 1.1**step
+
+
 def test_a_line_that_was_narrow_is_believed_wide_as_far_as_it_was_tried() -> None:
     caution = Caution(680_000)
     caution.follow(680_000, 0, 0.0)

@@ -23,6 +23,7 @@ KBIT = 300
 OPEN_S = 6  # WebRTC's estimate has found its way by then
 PATIENCE_S = 10
 NARROW_S = 10
+MOST_GAPS = 3
 CLIP_S = 4.0
 
 
@@ -39,7 +40,7 @@ async def seconds_of(
     house: House, wire: line.Line, bitrate_bps: int, size: tuple[int, int], **picture: Any
 ) -> list[Second]:
     """What is heard and seen second by second from the narrowing on. Where this machine kept the sender itself from
-    sending in time, a gap of its own, the second does not count as loud or not."""
+    sending in time, a gap of its own, the second is left out; few may be."""
     async with house.avatar(size=size, bitrate_bps=bitrate_bps, **picture) as stage, house.watching() as receiver:
         await receiver.first_picture()
         tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(RATE * (OPEN_S + PATIENCE_S + NARROW_S + 1)) / RATE)
@@ -59,9 +60,10 @@ async def seconds_of(
             now, levels = await receiver.sound_losses(), receiver.loudness()[1]
             lost = now.packets - before.packets
             own_gap, gaps = stage.figures.audio_underruns > gaps, stage.figures.audio_underruns
-            loud = 1.0 if own_gap else float(np.mean(levels > 0.1))
-            seconds.append(Second(loud, lost, len(receiver.pictures)))
             before = now
+            if not own_gap:
+                seconds.append(Second(float(np.mean(levels > 0.1)), lost, len(receiver.pictures)))
+        assert len(seconds) >= NARROW_S - MOST_GAPS
         return seconds
 
 
@@ -86,7 +88,7 @@ async def test_a_person_who_speaks_through_a_line_that_narrows_is_heard(narrow_h
     seconds = await seconds_of(house, wire, plenty_bps(*size, 30), size, clip=clip)
     assert sum(second.lost for second in seconds) <= lost, seconds
     assert np.mean([second.loud for second in seconds]) >= 0.99, seconds
-    assert sum(second.frames for second in seconds) >= frames * NARROW_S, seconds
+    assert sum(second.frames for second in seconds) >= frames * len(seconds), seconds
 
 
 async def test_pictures_that_would_take_all_of_a_line_give_way_to_the_sound(narrow_house) -> None:
@@ -95,5 +97,5 @@ async def test_pictures_that_would_take_all_of_a_line_give_way_to_the_sound(narr
     seconds = await seconds_of(house, wire, 400_000, (640, 360), busy=True)
     assert sum(second.lost for second in seconds) <= 20, seconds
     assert np.mean([second.loud for second in seconds[2:]]) >= 0.99, seconds
-    assert sum(second.frames for second in seconds) < 28 * NARROW_S, seconds  # it was the pictures that gave way
-    assert sum(second.frames for second in seconds) >= 8 * NARROW_S, seconds
+    assert sum(second.frames for second in seconds) < 28 * len(seconds), seconds  # it was the pictures that gave way
+    assert sum(second.frames for second in seconds) >= 8 * len(seconds), seconds

@@ -237,6 +237,31 @@ async def test_an_agent_whose_avatar_never_comes_is_told_once_and_goes_on(house,
     await room.disconnect()
 
 
+@pytest.mark.timeout(120)
+async def test_speech_before_the_next_avatar_comes_waits_for_it(house) -> None:
+    name = f"avatars-{uuid.uuid4().hex[:6]}"
+    room = await house.join("agent", kind="agent")
+    session = AgentSession()
+    avatar = WorkerAvatarSession(SMALL, worker=name)
+    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
+    url = house.server.url.replace("ws", "http")
+    async with worker(house.server, name), house.watching(), api.LiveKitAPI(url, *keys.values()) as server:
+        await avatar.start(session, room, livekit_url=url, **keys)
+        await avatar.wait_for_join(timeout=60.0)
+        first = avatar.avatar_identity
+        await server.room.remove_participant(api.RoomParticipantIdentity(room=house.room, identity=first))
+        async with asyncio.timeout(10):
+            while avatar.avatar_identity == first:
+                await asyncio.sleep(0.02)
+        for _ in range(2):
+            await speak(session.output.audio, 0.4)
+            event = await asyncio.wait_for(session.output.audio.wait_for_playout(), 40.0)
+            assert not event.interrupted
+            assert event.playback_position == pytest.approx(0.4, abs=1e-6)
+        await avatar.aclose()
+        await room.disconnect()
+
+
 @pytest.mark.timeout(180)
 async def test_avatars_that_come_and_go_are_not_asked_for_without_end(house, monkeypatch) -> None:
     monkeypatch.setattr(worker_session, "FREED_S", 0.5)

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from avatar_engine.engine.errors import InputError
 from avatar_engine.lipsync_manifest import Utterance, degraded, read_manifest
-from avatar_engine.lipsync_score import Report, report, shown_of, truth_of
+from avatar_engine.lipsync_score import Report, Truth, report, shown_of, truth_of
 from avatar_engine.systems.viseme_decoding import Decoding, VisemeDecoder
 from avatar_engine.systems.viseme_model import HOP
 from avatar_engine.systems.viseme_posteriors import Posteriors, PosteriorStreams
@@ -41,14 +42,15 @@ class Beliefs:
 
     def __init__(self, utterances: Sequence[Utterance], model: Path | None) -> None:
         streams = PosteriorStreams(model=model)
-        self._truth = {u.id: truth_of(u.phones, u.duration_s) for u in utterances}
-        self._every: dict[tuple[str, str], tuple[list[str], np.ndarray]] = {}
+        if not any(u.kind == kind for u in utterances for kind, _ in SHARES):
+            raise InputError("manifest", "has no utterance of kind 'real' or 'synth'", "say the kind in each line")
+        self._every: dict[tuple[str, str], tuple[list[Truth], np.ndarray]] = {}
         for kind, condition in SHARES:
             chosen = [u for u in utterances if u.kind == kind]
             rows = [self._heard(streams, degraded(u, condition, utterances)) for u in chosen]
             longest = max((len(row) for row in rows), default=0)
             held = [np.concatenate([row, np.repeat(row[-1:], longest - len(row), 0)]) for row in rows]
-            self._every[kind, condition] = [u.id for u in chosen], np.array(held)
+            self._every[kind, condition] = [truth_of(u.phones, u.duration_s) for u in chosen], np.array(held)
 
     @staticmethod
     def _heard(streams: PosteriorStreams, samples: np.ndarray) -> np.ndarray:
@@ -60,19 +62,17 @@ class Beliefs:
 
     def score(self, kind: str, condition: str, decoding: Decoding) -> Report | None:
         """None where there is no utterance of that kind."""
-        names, every = self._every[kind, condition]
-        if not names:
+        truths, every = self._every[kind, condition]
+        if not truths:
             return None
         decoder = VisemeDecoder(decoding)
-        for slot in range(len(names)):
+        for slot in range(len(truths)):
             decoder.reset(slot)
-        weights = decoder.push(np.arange(len(names)), Posteriors(every)).weights
-        at_rest = np.zeros((len(names), 1, weights.shape[2]), np.float32)
+        weights = decoder.push(np.arange(len(truths)), Posteriors(every)).weights
+        at_rest = np.zeros((len(truths), 1, weights.shape[2]), np.float32)
         at_rest[..., 0] = 1.0
         shown = np.concatenate([at_rest, weights], axis=1)  # as a live listener sees it: a hop later
-        pairs = [
-            (self._truth[name], shown_of(mouth, len(self._truth[name].viseme))) for name, mouth in zip(names, shown)
-        ]
+        pairs = [(truth, shown_of(mouth, len(truth.viseme))) for truth, mouth in zip(truths, shown)]
         return report(pairs, resamples=0)
 
     def worth(self, decoding: Decoding) -> float:
@@ -100,6 +100,8 @@ def tuned(beliefs: Beliefs, decoding: Decoding, rounds: int) -> Decoding:
             for sign in (1, -1):
                 while (value := _moved(decoding, name, sign * step / 2**round_)) is not None:
                     tried = replace(decoding, **{name: value})
+                    if not _in_order(tried):
+                        break
                     worth = beliefs.worth(tried)
                     if worth < best + LEAST_GAIN:
                         break
@@ -115,6 +117,11 @@ def _moved(decoding: Decoding, name: str, step: float) -> float | int | None:
         return moved if 1 <= moved <= 7 else None
     moved = round(value + step, 4)
     return moved if 0 < moved < (4 if name == "rounded_bias" else 1) else None
+
+
+def _in_order(d: Decoding) -> bool:
+    """Whether everything ends below where it begins."""
+    return d.open_under <= d.close_over and d.release_under <= d.bite_over and d.rest_under <= d.speech_over
 
 
 def main() -> None:
