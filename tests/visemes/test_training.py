@@ -80,13 +80,13 @@ def test_decisions_are_tuned_until_no_step_helps(capsys: pytest.CaptureFixture[s
         for f in ("demo_en.flac", "demo_it.flac")
     ]
     beliefs = Beliefs(said, None)
-    never_shut = Decoding(close_over=0.95)
-    found = tuned(beliefs, never_shut, rounds=1)
-    assert found.close_over < 0.8
-    before, after = (beliefs.score("real", "clean", decoding) for decoding in (never_shut, found))
+    always_round = Decoding(rounded_bias=3.5)
+    found = tuned(beliefs, always_round, rounds=1)
+    assert found.rounded_bias < 3.0
+    before, after = (beliefs.score("real", "clean", decoding) for decoding in (always_round, found))
     assert before is not None
     assert after is not None
-    assert after.best.closed_f1 > before.best.closed_f1 + 0.2
+    assert after.best.rounded_f1 > before.best.rounded_f1
     worth = [float(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
     assert worth == sorted(worth)
     assert beliefs.score("synth", "clean", found) is None
