@@ -19,7 +19,7 @@ if threading.current_thread() is threading.main_thread() and signal.getsignal(si
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that measure a real network on a shared machine may be tried twice more; everything else may not."""
+    """Tests that measure a real network on a shared machine may be tried once more; everything else may not."""
     for item in items:
         if item.get_closest_marker("livekit") or item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=1))

@@ -14,12 +14,12 @@ PLENTY_BPS, PLENTY_POWER = 300_000, 0.6
 """The most that is sent of 640x360 at 30 fps, growing with this power of the pixels: 690 kbit/s at 720p, 1.1 Mbit/s at
 1080p. Only keyframes and large movements come near; else quality has an end before the bits have."""
 SMALL_BPS = 120_000
+"""Small pictures need more for each pixel: 256x144 with 27 kbit/s came seven times a second."""
 ENOUGH_QUANTIZER, ENOUGH_SLOPE = 24, 2.0
 """A whole picture of 640x360 is no finer than this H.264 quantizer, larger ones that much coarser for each doubling of the
-pixels.
-A person who speaks has 41 dB in the face then with 140 kbit/s; 40 dB at 720p with 205, at most 290 in any .6 s, where
-filling 680 kbit/s gave 44. What is sent waits before the sound when a line narrows, and WebRTC hears of that too late to
-do anything: what hardly shows is better not sent."""
+pixels. A person who speaks has 41 dB in the face then with 140 kbit/s; 40 dB at 720p with 205, at most 290 in any .6 s,
+where filling 680 kbit/s gave 44. What is sent waits before the sound when a line narrows, and WebRTC hears of that too
+late to do anything: what hardly shows is better not sent."""
 QUANTIZERS_PER_DOUBLING = 6
 """H.264: six steps of the quantizer halve its precision, and about the bits."""
 LEAST_BPS = 80_000

@@ -83,9 +83,5 @@ class Brake:
         fell = target_bps < FALL * self._target_bps
         self._target_bps = target_bps
         if fell and flow_bps > target_bps:
-            self.stop(now_s)
+            self._until_s = now_s + BRAKE_S
         return now_s < self._until_s
-
-    def stop(self, now_s: float) -> None:
-        """Hold pictures back from now on."""
-        self._until_s = now_s + BRAKE_S

@@ -94,7 +94,6 @@ class H264Outlet:
         self.source = rtc.EncodedVideoSource(options.width, options.height)
         self._options, self._figures = options, figures
         self._ladder: Ladder | None = None  # until WebRTC has said something of the line
-        self._rung = RUNGS[0]
         self._enough = enough_quantizer(options.width, options.height, options.fps, options.bitrate_bps)
         self._flow, self._caution, self._brake = Flow(), Caution(options.bitrate_bps), Brake()
         self._braked = False
@@ -171,9 +170,13 @@ class H264Outlet:
             return
         self._target_bps = self._caution.follow(self._told_bps, self._flow.bps(1.0, now_s), now_s)
         self._braked = self._brake.follow(self._target_bps, self._flow.bps(BRAKE_WINDOW_S, now_s), now_s)
-        self._rung = self._ladder.follow(self._target_bps, now_s)
+        rung = self._ladder.follow(self._target_bps, now_s)
         self._figures.target_bitrate_bps = round(self._target_bps)
-        self._figures.frame_divisor, self._figures.picture_shrink = self._rung.divisor, self._rung.shrink
+        self._figures.frame_divisor, self._figures.picture_shrink = rung.divisor, rung.shrink
+
+    @property
+    def _rung(self) -> Rung:
+        return RUNGS[0] if self._ladder is None else self._ladder.rung
 
     def _finest_quantizer(self, rung: Rung) -> int:
         # On the way back up WebRTC's estimate only grows where all of it is used.

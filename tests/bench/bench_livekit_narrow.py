@@ -98,15 +98,18 @@ async def main(given: argparse.Namespace) -> None:
     try:
         with line_to(udp, given.tc) as wire:
             await room.connect(server.url, token(*keys, "narrow", "avatar", kind="agent"))
-            await stage.open(SignalOptions(width, height, RATE, busy=given.texture, clip=clip))
-            await stage.publisher.publish(room.local_participant)
-            stage.output.let_through()
-            await receiver.join(server.url, token(*keys, "narrow", "watcher"))
-            await receiver.first_picture()
-            await trace(given, stage, receiver, wire)
-            await receiver.leave()
-            await stage.aclose(room.local_participant)
-            await room.disconnect()
+            try:
+                await stage.open(SignalOptions(width, height, RATE, busy=given.texture, clip=clip))
+                await stage.publisher.publish(room.local_participant)
+                stage.output.let_through()
+                await receiver.join(server.url, token(*keys, "narrow", "watcher"))
+                await receiver.first_picture()
+                await trace(given, stage, receiver, wire)
+            finally:
+                wire.narrow(0)
+                await receiver.leave()
+                await stage.aclose(room.local_participant)
+                await room.disconnect()
     finally:
         await asyncio.to_thread(driver.stop)
         livekit_server.stop(server)

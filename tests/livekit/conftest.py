@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from livekit import rtc  # noqa: E402
+from livekit.api import LiveKitAPI  # noqa: E402
 
 from avatar_engine.engine.image import Image  # noqa: E402
 from avatar_engine.live import LiveDriver  # noqa: E402
@@ -46,6 +47,14 @@ class House:
 
     def token(self, identity: str, kind: str = "standard") -> str:
         return token(livekit_server.API_KEY, livekit_server.API_SECRET, self.room, identity, kind=kind)
+
+    @property
+    def http_url(self) -> str:
+        return self.server.url.replace("ws", "http")
+
+    def api(self) -> LiveKitAPI:
+        """The server's own interface."""
+        return LiveKitAPI(self.http_url, livekit_server.API_KEY, livekit_server.API_SECRET)
 
     async def join(self, identity: str, kind: str = "standard") -> rtc.Room:
         room = rtc.Room()

@@ -101,9 +101,7 @@ async def join_and_leave(house, cycles: int) -> list[float]:
         await asyncio.sleep(0.1)
     assert open_files() <= max(files[:4]) + 2, files
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("avatar-")]
-    async with api.LiveKitAPI(
-        house.server.url.replace("ws", "http"), livekit_server.API_KEY, livekit_server.API_SECRET
-    ) as server:
+    async with house.api() as server:
         present = 1
         for _ in range(100):  # the server's book-keeping follows a little later
             found = await server.room.list_rooms(api.ListRoomsRequest(names=[house.room]))

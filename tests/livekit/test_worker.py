@@ -53,9 +53,7 @@ async def serving(server, name: str, prometheus_port: int | None = None):
 async def dispatch(house, name: str, identity: str) -> None:
     """Ask the server for an avatar of that identity for the participant `agent`."""
     wish = {"agent_identity": "agent", "avatar_identity": identity}
-    async with api.LiveKitAPI(
-        house.server.url.replace("ws", "http"), livekit_server.API_KEY, livekit_server.API_SECRET
-    ) as server:
+    async with house.api() as server:
         await server.agent_dispatch.create_dispatch(
             api.CreateAgentDispatchRequest(agent_name=name, room=house.room, metadata=json.dumps(wish))
         )

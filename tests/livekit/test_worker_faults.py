@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from livekit.agents import AgentSession
 from avatar_engine.plugin import worker_session
 from avatar_engine.plugin.options import AvatarRequest
 from avatar_engine.plugin.worker_session import UnheardOutput, WorkerAvatarSession
+from tests.livekit.conftest import House
 from tools import livekit_server
 
 pytestmark = pytest.mark.livekit
@@ -85,6 +86,36 @@ async def worker(server, name: str, until: str = "registered worker", more: str 
             await process.wait()
 
 
+@dataclass(slots=True)
+class Agent:
+    """An agent in a room, the avatar that workers of one name make for it, and what it was told of avatars lost."""
+
+    house: House
+    room: rtc.Room
+    session: AgentSession
+    avatar: WorkerAvatarSession
+    lost: list[Exception] = field(default_factory=list)
+
+    @classmethod
+    async def joined(cls, house: House, worker: str, request: AvatarRequest = SMALL) -> Agent:
+        room = await house.join("agent", kind="agent")
+        agent = cls(house, room, AgentSession(), WorkerAvatarSession(request, worker=worker))
+        agent.avatar.on("avatar_lost", agent.lost.append)
+        return agent
+
+    @property
+    def output(self):
+        return self.session.output.audio
+
+    async def start(self) -> None:
+        keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
+        await self.avatar.start(self.session, self.room, livekit_url=self.house.http_url, **keys)
+
+    async def leave(self) -> None:
+        await self.avatar.aclose()
+        await self.room.disconnect()
+
+
 async def speak(output, seconds: float) -> None:
     data = (0.4 * np.sin(2 * np.pi * 500 * np.arange(int(seconds * RATE)) / RATE) * 32767).astype(np.int16)
     for at in range(0, len(data), RATE // 20):
@@ -96,19 +127,15 @@ async def speak(output, seconds: float) -> None:
 @pytest.mark.timeout(240)
 async def test_a_killed_worker_is_replaced_and_a_terminated_one_finishes_its_rooms(house) -> None:
     name = f"avatars-{uuid.uuid4().hex[:6]}"
-    room = await house.join("agent", kind="agent")
-    session = AgentSession()
-    avatar = WorkerAvatarSession(SMALL, worker=name)
-    lost = []
-    avatar.on("avatar_lost", lost.append)
-    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
+    agent = await Agent.joined(house, name)
+    avatar = agent.avatar
     async with worker(house.server, name) as first:
-        await avatar.start(session, room, livekit_url=house.server.url.replace("ws", "http"), **keys)
+        await agent.start()
         await avatar.wait_for_join(timeout=60.0)
         async with worker(house.server, name) as second:
-            await speak(session.output.audio, 30.0)
+            await speak(agent.output, 30.0)
             await asyncio.sleep(1.0)
-            waiting = asyncio.create_task(session.output.audio.wait_for_playout())
+            waiting = asyncio.create_task(agent.output.wait_for_playout())
             first.kill()
             killed_s = time.monotonic()
             old = avatar.avatar_identity
@@ -117,19 +144,18 @@ async def test_a_killed_worker_is_replaced_and_a_terminated_one_finishes_its_roo
                 assert time.monotonic() - killed_s < 40.0  # the server's own patience with a silent participant
             event = await asyncio.wait_for(waiting, 10.0)
             assert event.interrupted
-            output = session.output.audio
+            output = agent.output
             await speak(output, 0.5)
             event = await asyncio.wait_for(output.wait_for_playout(), 40.0)
             assert event.playback_position == pytest.approx(0.5, abs=1e-6)
-            assert not lost
+            assert not agent.lost
             second.send_signal(signal.SIGTERM)
             await asyncio.sleep(1.0)
             await speak(output, 0.5)
             event = await asyncio.wait_for(output.wait_for_playout(), 20.0)
             assert event.playback_position == pytest.approx(0.5, abs=1e-6)
             assert second.returncode is None
-            await avatar.aclose()
-            await room.disconnect()
+            await agent.leave()
             assert await asyncio.wait_for(second.wait(), 40.0) == 0
 
 
@@ -148,19 +174,16 @@ async def test_a_worker_without_rooms_ends_at_once(house, number, until) -> None
 @pytest.mark.timeout(120)
 async def test_a_second_signal_does_not_wait_for_rooms(house) -> None:
     name = f"avatars-{uuid.uuid4().hex[:6]}"
-    room = await house.join("agent", kind="agent")
-    avatar = WorkerAvatarSession(SMALL, worker=name)
-    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
+    agent = await Agent.joined(house, name)
     async with worker(house.server, name) as serving:
-        await avatar.start(AgentSession(), room, livekit_url=house.server.url.replace("ws", "http"), **keys)
-        await avatar.wait_for_join(timeout=60.0)
+        await agent.start()
+        await agent.avatar.wait_for_join(timeout=60.0)
         serving.send_signal(signal.SIGINT)
         await asyncio.sleep(2.0)
         assert serving.returncode is None
         serving.send_signal(signal.SIGINT)
         await asyncio.wait_for(serving.wait(), 3.0)
-    await avatar.aclose()
-    await room.disconnect()
+    await agent.leave()
 
 
 @pytest.mark.timeout(180)
@@ -168,85 +191,71 @@ async def test_a_picture_that_cannot_be_drawn_costs_its_room_an_avatar_and_the_o
     """The real renderer loses its frame buffer in a serving worker: the agent there gets a new avatar and speaks on."""
     name = f"avatars-{uuid.uuid4().hex[:6]}"
     other = type(house)(house.server, f"{house.room}-other")
-    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
-    url = house.server.url.replace("ws", "http")
-    rooms, sessions, avatars, lost = [], [], [], ([], [])
+    agents = []
     async with worker(house.server, name, more=LOSES_A_FRAME_BUFFER) as serving:
-        for place, told, resolution in zip((house, other), lost, ("320x180", "256x144")):
-            rooms.append(await place.join("agent", kind="agent"))
-            sessions.append(AgentSession())
-            avatars.append(WorkerAvatarSession(replace(SMALL, resolution=resolution), worker=name))
-            avatars[-1].on("avatar_lost", told.append)
-            await avatars[-1].start(sessions[-1], rooms[-1], livekit_url=url, **keys)
-            await avatars[-1].wait_for_join(timeout=60.0)
-        outputs = [session.output.audio for session in sessions]
+        for place, resolution in zip((house, other), ("320x180", "256x144")):
+            agents.append(await Agent.joined(place, name, replace(SMALL, resolution=resolution)))
+            await agents[-1].start()
+            await agents[-1].avatar.wait_for_join(timeout=60.0)
+        hurt = agents[0]
+        outputs = [agent.output for agent in agents]
         async with house.watching() as hit, other.watching() as spared:
             await hit.first_picture()
             await spared.first_picture()
             for output in outputs:
                 await speak(output, 6.0)
             await asyncio.sleep(1.0)
-            old = avatars[0].avatar_identity
+            old = hurt.avatar.avatar_identity
             serving.stdin.write(b"now\n")
             event = await asyncio.wait_for(outputs[0].wait_for_playout(), 5.0)
             assert event.interrupted  # at once: the agent does not wait for a face that is gone
-            while avatars[0].avatar_identity == old:
+            while hurt.avatar.avatar_identity == old:
                 await asyncio.sleep(0.1)
-            await avatars[0].wait_for_join(timeout=30.0)
+            await hurt.avatar.wait_for_join(timeout=30.0)
             event = await asyncio.wait_for(outputs[1].wait_for_playout(), 10.0)
             assert not event.interrupted
             assert event.playback_position == pytest.approx(6.0, abs=1e-6)
             hit.forget()
             spared.forget()
-            await speak(sessions[0].output.audio, 0.5)
-            event = await asyncio.wait_for(sessions[0].output.audio.wait_for_playout(), 20.0)
+            await speak(hurt.output, 0.5)
+            event = await asyncio.wait_for(hurt.output.wait_for_playout(), 20.0)
             assert event.playback_position == pytest.approx(0.5, abs=1e-6)
             await asyncio.sleep(1.0)
             for receiver, size in ((hit, (320, 180)), (spared, (256, 144))):
                 assert len(receiver.pictures) >= 15
                 assert {(seen.width, seen.height) for seen in receiver.pictures} == {size}
-        assert lost == ([], [])
+        assert [agent.lost for agent in agents] == [[], []]
         assert serving.returncode is None
-        for avatar, room in zip(avatars, rooms):
-            await avatar.aclose()
-            await room.disconnect()
+        for agent in agents:
+            await agent.leave()
 
 
 @pytest.mark.timeout(120)
 async def test_an_agent_whose_avatar_never_comes_is_told_once_and_goes_on(house, monkeypatch) -> None:
     monkeypatch.setattr(worker_session, "JOIN_S", 1.0)
-    room = await house.join("agent", kind="agent")
-    session = AgentSession()
-    avatar = WorkerAvatarSession(SMALL, worker="nobody-of-this-name")
-    lost = []
-    avatar.on("avatar_lost", lost.append)
-    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
-    await avatar.start(session, room, livekit_url=house.server.url.replace("ws", "http"), **keys)
+    agent = await Agent.joined(house, "nobody-of-this-name")
+    await agent.start()
     for _ in range(10):
-        if lost:
+        if agent.lost:
             break
-        await asyncio.wait_for(speak(session.output.audio, 0.2), 5.0)  # waits until it is given up
-        await asyncio.wait_for(session.output.audio.wait_for_playout(), 5.0)
+        await asyncio.wait_for(speak(agent.output, 0.2), 5.0)  # waits until it is given up
+        await asyncio.wait_for(agent.output.wait_for_playout(), 5.0)
         await asyncio.sleep(0.1)
-    await speak(session.output.audio, 0.2)
-    event = await asyncio.wait_for(session.output.audio.wait_for_playout(), 1.0)
+    await speak(agent.output, 0.2)
+    event = await asyncio.wait_for(agent.output.wait_for_playout(), 1.0)
     assert event.interrupted
-    assert len(lost) == 1
-    assert "nobody-of-this-name" in str(lost[0])
-    await avatar.aclose()
-    await room.disconnect()
+    assert len(agent.lost) == 1
+    assert "nobody-of-this-name" in str(agent.lost[0])
+    await agent.leave()
 
 
 @pytest.mark.timeout(120)
 async def test_speech_before_the_next_avatar_comes_waits_for_it(house) -> None:
     name = f"avatars-{uuid.uuid4().hex[:6]}"
-    room = await house.join("agent", kind="agent")
-    session = AgentSession()
-    avatar = WorkerAvatarSession(SMALL, worker=name)
-    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
-    url = house.server.url.replace("ws", "http")
-    async with worker(house.server, name), house.watching(), api.LiveKitAPI(url, *keys.values()) as server:
-        await avatar.start(session, room, livekit_url=url, **keys)
+    agent = await Agent.joined(house, name)
+    avatar = agent.avatar
+    async with worker(house.server, name), house.watching(), house.api() as server:
+        await agent.start()
         await avatar.wait_for_join(timeout=60.0)
         first = avatar.avatar_identity
         await server.room.remove_participant(api.RoomParticipantIdentity(room=house.room, identity=first))
@@ -254,46 +263,36 @@ async def test_speech_before_the_next_avatar_comes_waits_for_it(house) -> None:
             while avatar.avatar_identity == first:
                 await asyncio.sleep(0.02)
         for _ in range(2):
-            await speak(session.output.audio, 0.4)
-            event = await asyncio.wait_for(session.output.audio.wait_for_playout(), 40.0)
+            await speak(agent.output, 0.4)
+            event = await asyncio.wait_for(agent.output.wait_for_playout(), 40.0)
             assert not event.interrupted
             assert event.playback_position == pytest.approx(0.4, abs=1e-6)
-        await avatar.aclose()
-        await room.disconnect()
+        await agent.leave()
 
 
 @pytest.mark.timeout(180)
 async def test_avatars_that_come_and_go_are_not_asked_for_without_end(house, monkeypatch) -> None:
     monkeypatch.setattr(worker_session, "FREED_S", 0.5)
     name = f"avatars-{uuid.uuid4().hex[:6]}"
-    room = await house.join("agent", kind="agent")
-    session = AgentSession()
-    avatar = WorkerAvatarSession(SMALL, worker=name)
-    lost = []
-    avatar.on("avatar_lost", lost.append)
-    keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
+    agent = await Agent.joined(house, name)
     gone = set()
     async with worker(house.server, name):
-        await avatar.start(session, room, livekit_url=house.server.url.replace("ws", "http"), **keys)
-        async with (
-            api.LiveKitAPI(house.server.url.replace("ws", "http"), *keys.values()) as server,
-            asyncio.timeout(120),
-        ):
-            while not lost:
+        await agent.start()
+        async with house.api() as server, asyncio.timeout(120):
+            while not agent.lost:
                 await asyncio.sleep(0.2)
-                identity = avatar.avatar_identity
-                if identity in room.remote_participants and identity not in gone:
+                identity = agent.avatar.avatar_identity
+                if identity in agent.room.remote_participants and identity not in gone:
                     gone.add(identity)
                     sent_away = api.RoomParticipantIdentity(room=house.room, identity=identity)
                     await server.room.remove_participant(sent_away)
     assert len(gone) == worker_session.LOSSES + 1
-    assert len(lost) == 1
-    assert "4 times" in str(lost[0])
-    await speak(session.output.audio, 0.2)
-    event = await asyncio.wait_for(session.output.audio.wait_for_playout(), 1.0)
+    assert len(agent.lost) == 1
+    assert "4 times" in str(agent.lost[0])
+    await speak(agent.output, 0.2)
+    event = await asyncio.wait_for(agent.output.wait_for_playout(), 1.0)
     assert event.interrupted
-    await avatar.aclose()
-    await room.disconnect()
+    await agent.leave()
 
 
 async def test_without_any_worker_the_agent_goes_on_unheard() -> None:

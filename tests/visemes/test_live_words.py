@@ -23,7 +23,7 @@ pytestmark = pytest.mark.unit
 FILE, RATE, HZ = "demo_en.flac", 16_000, 60
 PP = VISEME_INDEX["PP"]
 SHUT = 0.5
-NOISE = 0.05
+NOISE = 0.08
 CHUNK = 800
 WRONG = [
     "s ɛ v ə n",
@@ -98,7 +98,7 @@ def test_words_shut_the_lips_where_noise_hides_it(drift_s: float, in_real_time: 
     told, _, extra = closures(*spoken_by(spoken(drift_s), in_real_time))
     print(f"{told} of {all_of_them} closures, {alone} without words; beside them {extra} and {extra_alone}")
     assert told >= 0.4 * all_of_them
-    assert told >= alone + 2
+    assert told >= 1.6 * alone
     assert extra <= extra_alone + 2
 
 

@@ -49,7 +49,7 @@ def main() -> None:
     if not weights.exists() or weights.with_suffix(".state.npz").exists():
         more = args.minutes * (1 - FIRST_SHARE)
         _run("train", "--data", data, "--out", weights, "--begin", first, "--minutes", str(more), *threads)
-    # The second stage knows its speakers better, the first one strangers: the mean is better than both in noise.
+    # The second stage knows the language of the recordings better, the first one others: the mean has most of both.
     _run("export", "--weights", first, weights, "--out", args.out)
     if args.dev:
         _run("evaluate", "--model", args.out, "--manifest", *args.dev)
