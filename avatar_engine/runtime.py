@@ -13,6 +13,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from avatar_engine.bundled import open_library
+from avatar_engine.components.emotions import find_style
 from avatar_engine.components.face import FACE_COLUMNS
 from avatar_engine.components.mind import Refusals, mind_components
 from avatar_engine.components.policy import Policy
@@ -59,7 +60,7 @@ from avatar_engine.systems.pipeline import build_schedule
 from avatar_engine.systems.present import Studio, level_for
 from avatar_engine.systems.publish import Outbox
 from avatar_engine.systems.script import adopt
-from avatar_engine.systems.viseme_analysis import VisemeEngine
+from avatar_engine.systems.viseme_analysis import MOST_AHEAD_S, VisemeEngine
 from avatar_engine.systems.viseme_model import GuidedModel, look_ahead_s
 from avatar_engine.viseme_models import make_viseme_model
 from avatar_engine.wording import Wording
@@ -93,6 +94,12 @@ class Runtime:
         self._model = make_viseme_model(options.viseme_model)
         self._guided = isinstance(self._model, GuidedModel)
         self._look_ahead_s = look_ahead_s(self._model) if options.look_ahead_s is None else options.look_ahead_s
+        if self._look_ahead_s + options.spare_s > MOST_AHEAD_S:
+            raise InputError(
+                "look_ahead_s and spare_s",
+                f"are {self._look_ahead_s + options.spare_s:g} s together",
+                f"at most {MOST_AHEAD_S:g} s of speech are analysed ahead",
+            )
         self._world = World(options.hz, FACE_COLUMNS)
         self._rigs = Rigs()
         self._outbox = Outbox()
@@ -133,6 +140,7 @@ class Runtime:
 
         ready: prepare its pictures now, so that the first takes no longer than the others.
         """
+        find_style(options.style)
         prepared = self._prepared(options, lambda piece: piece()) if ready else None
         self._opened += 1
         name = session or f"session-{self._opened}"
@@ -317,15 +325,12 @@ class Runtime:
                 continue
             self._events.append(event)
             match event:
-                case Pushed(_, chunk, heard):
-                    timeline = self._world.get(held.entity, Speech).timeline
-                    timeline.push(chunk.segment, chunk.samples, heard, chunk.last)
-                case Told(_, segment, words):
-                    self._world.get(held.entity, Speech).timeline.tell(segment, words)
                 case Sent(session, SetScene() | SetBackground() as command):
                     self._change_stage(session, held, command)
                 case Sent(_, command):
                     self._world.get(held.entity, Inbox).waiting.append(command)
+                case speech:
+                    self._world.get(held.entity, Inbox).waiting.append(speech)
 
     def _take_changes(self) -> None:
         for change in self.files.take():

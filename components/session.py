@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.engine.audio import SpeechTimeline
+from avatar_engine.engine.journal import Pushed, Told
 from avatar_engine.engine.messages import Command, SegmentSpan, VideoFrame
 from avatar_engine.engine.render.base import Camera, Quality, Stage
 
@@ -17,10 +18,11 @@ Float = NDArray[np.float32]
 
 @dataclass(slots=True)
 class Inbox:
-    """Commands for this tick, in the order they were sent; emptied by the `commands` system."""
+    """Speech and commands for this tick, in the order they were sent; emptied by the `commands` system."""
 
-    waiting: deque[Command] = field(default_factory=deque)
+    waiting: deque[Pushed | Told | Command] = field(default_factory=deque)
     now: list[Command] = field(default_factory=list)  # readable by every system during one tick
+    tick: int = -1  # that `now` is of
 
 
 @dataclass(slots=True)

@@ -172,7 +172,7 @@ class RoomAvatar:
         if call.caller_identity != self._agent:
             return "reject"
         try:
-            self._send(command_of(json.loads(call.payload)))
+            self._send(command_of(json.loads(call.payload, parse_constant=_no_number)))
         except (InputError, ValueError, KeyError, TypeError) as error:
             raise rtc.RpcError(rtc.RpcError.ErrorCode.APPLICATION_ERROR, str(error)) from error
         return "ok"
@@ -189,6 +189,10 @@ async def _drain(reader: rtc.TextStreamReader) -> None:
             pass
     except rtc.StreamError:
         logger.debug("a transcript ended early")
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
 
 
 def command_of(told: dict[str, Any]) -> Command:

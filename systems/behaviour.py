@@ -6,14 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.components.emotions import emotion_book
-from avatar_engine.components.mind import Happenings, Refusals
+from avatar_engine.components.mind import Happenings
 from avatar_engine.components.script import Script
 from avatar_engine.components.session import Inbox, Switches
 from avatar_engine.engine.errors import suggest
 from avatar_engine.engine.messages import PlayGesture, SetEmotion, SetGaze
 from avatar_engine.engine.schedule import Phase
-from avatar_engine.engine.world import Identity, Row, World
+from avatar_engine.engine.world import Row, World
 from avatar_engine.systems import wishes
+from avatar_engine.systems.commands import refuse
 from avatar_engine.systems.script import advance
 from avatar_engine.systems.voice_mood import colour_by_voice
 
@@ -54,13 +55,13 @@ class Behaviour:
                         if wishes.set_emotion(world, row.index, emotion, intensity, hold_s, outside=True):
                             world.get(entity, Happenings).now.append(("emotion", intensity))
                         else:
-                            _refuse(world, entity, f"no emotion '{emotion}'", suggest(emotion, emotion_book().names))
+                            refuse(world, entity, f"no emotion '{emotion}'", suggest(emotion, emotion_book().names))
                     case SetGaze(point_m=point, hold_s=hold_s):
                         wishes.set_gaze(world, row.index, point, hold_s, outside=True)
                     case PlayGesture(gesture=gesture, strength=strength):
                         known = wishes.gestures_of(world, entity)
                         if gesture not in known:
-                            _refuse(world, entity, f"no gesture '{gesture}'", suggest(gesture, known))
+                            refuse(world, entity, f"no gesture '{gesture}'", suggest(gesture, known))
                         wishes.play_gesture(world, entity, gesture, strength)
                     case _:
                         pass
@@ -74,11 +75,3 @@ class Behaviour:
                 wishes.set_style(world, row.index, switches.style)
         for index in np.flatnonzero(mood[:, wishes.STYLE] == 0.0).tolist():
             wishes.set_style(world, index, "professional")
-
-
-def _refuse(world: World, entity: int, what: str, hint: str) -> None:
-    try:
-        refusals = world.resource(Refusals)
-    except KeyError:  # nobody wants to know
-        return
-    refusals.now.append((world.get(entity, Identity).session, what, hint))

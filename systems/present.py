@@ -18,6 +18,8 @@ from avatar_engine.engine.world import Row, World
 STILL = 5e-4  # a weight or radian that moves less is not worth a new picture
 
 
+Pose = tuple[Float, Float]
+"""Morphs and joints of a picture."""
 Job = tuple[View, int, RenderSnapshot]
 """Whose picture, the number of its frame, and what to draw."""
 
@@ -93,8 +95,10 @@ class Render:
         """Fill `View.pictures`; a picture nothing changed in is not drawn again."""
         rounds: list[list[Job]] = []
         still: list[tuple[View, VideoFrame]] = []
+        drawn: list[tuple[View, Pose]] = []
         for _, (row, view) in world.each2(Row, View):
             view.pictures.clear()
+            shown = None if view.dirty else view.shown
             if view.id < 0:
                 continue
             for turn, frame in enumerate(frames_in_tick(world.tick, view.fps, world.hz)):
@@ -103,16 +107,20 @@ class Render:
                     continue
                 blend = frame_blend(frame, world.tick, view.fps, world.hz)
                 morphs, joints = _state(world, row.index, view, blend)
-                if not view.dirty and _still(view, morphs, joints):
+                if shown is not None and _still(shown, morphs, joints):
                     still.append((view, VideoFrame(frame, None)))
                     continue
-                view.dirty = False
-                view.shown = (morphs, joints)
+                shown = (morphs, joints)
+                drawn.append((view, shown))
                 snapshot = RenderSnapshot(view.id, view.stage, view.camera, morphs, joints.reshape(-1, 6), view.level)
                 while len(rounds) <= turn:
                     rounds.append([])
                 rounds[turn].append((view, frame, snapshot))
-        for view, picture in world.resource(Studio).pictures(still, rounds):
+        finished = world.resource(Studio).pictures(still, rounds)
+        # Not before: what was not drawn, as a picture beside it failed, is drawn when the others are tried again.
+        for view, pose in drawn:
+            view.dirty, view.shown = False, pose
+        for view, picture in finished:
             view.pictures.append(picture)
         for _, view in world.each(View):
             view.pictures.sort(key=lambda picture: picture.index)
@@ -122,7 +130,7 @@ def _state(world: World, row: int, view: View, blend: float) -> tuple[Float, Flo
     batch = world.batch
     morphs = batch["morphs"][row, : view.morph_count]
     joints = batch["joints"][row, : view.joint_count * 6]
-    if blend >= 1.0 or world.tick == 0:
+    if blend >= 1.0 or view.shown is None:  # before a session's first picture lies nothing
         return morphs.copy(), joints.copy()
     share = np.float32(blend)
     before = batch["morphs_before"][row, : view.morph_count]
@@ -130,10 +138,8 @@ def _state(world: World, row: int, view: View, blend: float) -> tuple[Float, Flo
     return before + (morphs - before) * share, joints_before + (joints - joints_before) * share
 
 
-def _still(view: View, morphs: Float, joints: Float) -> bool:
-    if view.shown is None:
-        return False
+def _still(shown: Pose, morphs: Float, joints: Float) -> bool:
     return bool(
-        np.max(np.abs(morphs - view.shown[0]), initial=0) < STILL
-        and np.max(np.abs(joints - view.shown[1]), initial=0) < STILL / 5
+        np.max(np.abs(morphs - shown[0]), initial=0) < STILL
+        and np.max(np.abs(joints - shown[1]), initial=0) < STILL / 5
     )

@@ -24,6 +24,7 @@ from avatar_engine.systems.viseme_model import HOP, RATE, GuidedModel, VisemeFra
 Float = NDArray[np.float32]
 
 RING = 128  # frames kept: 1.28 s
+MOST_AHEAD_S = 1.2  # of analysed speech before the tick that is played: the ring holds no more
 SILENT_FRAME = np.zeros(20, np.float32)
 SILENT_FRAME[0] = 1.0
 TAIL_S = 0.5  # analysed after speech has ended, then the model sleeps

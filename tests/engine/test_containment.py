@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from avatar_engine.components.session import Speech, View
-from avatar_engine.engine.messages import SESSION_ENDED, AudioChunk, Notice
+from avatar_engine.engine.messages import (
+    SESSION_ENDED,
+    AudioChunk,
+    ClearSpeech,
+    Notice,
+    PauseSpeech,
+    SetAgentState,
+    SetEmotion,
+)
 from avatar_engine.engine.render.null import NullRenderer
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Row, World
@@ -72,6 +80,41 @@ def test_a_session_whose_data_is_broken_ends_and_the_others_go_on() -> None:
     assert len(runtime.step()) == 3
     runtime.close()
     alone.close()
+
+
+def test_the_others_lose_no_command_and_no_picture_of_that_tick() -> None:
+    runtime, alone = three(), three()
+    alone.close_session("b")
+    for each in (runtime, alone):
+        for name in ("a", "c"):
+            each.send(name, SetEmotion("happy"))
+            each.send(name, ClearSpeech())
+            each.send(name, SetAgentState("thinking"))
+    runtime.send("b", PauseSpeech(segment="x"))  # type: ignore[arg-type]
+    for tick in range(20):
+        packets, expected = runtime.step(), alone.step()
+        for one, other in zip(packets, expected, strict=True):
+            assert np.array_equal(one.samples, other.samples), tick
+            assert [frame.image is None for frame in one.frames] == [frame.image is None for frame in other.frames]
+    for name in ("turn", "emotion", "units", "controls"):
+        rows = runtime.world.batch[name], alone.world.batch[name]
+        assert np.array_equal(rows[0][0], rows[1][0]), name
+    assert runtime.sessions() == ("a", "c")
+    runtime.close()
+    alone.close()
+
+
+def test_a_view_that_breaks_costs_the_others_no_picture() -> None:
+    runtime = three()
+    for _, view in runtime.world.each(View):
+        view.dirty = True
+    broken = [entity for entity, _ in runtime.world.each(View)][1]
+    runtime.world.get(broken, View).fps = None  # type: ignore[assignment]
+    packets = runtime.step()
+    assert [packet.session for packet in packets] == ["a", "c"]
+    assert all(frame.image is not None for packet in packets for frame in packet.frames)
+    assert all(packet.frames for packet in packets)
+    runtime.close()
 
 
 def test_numbers_that_are_none_are_traced_to_their_row() -> None:
