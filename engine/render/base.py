@@ -137,7 +137,8 @@ class Renderer(Protocol):
     def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
         """Draw all snapshots (each of another view), in order. The first picture of a view is complete.
 
-        taken: called when what remains is done by the driver, without the interpreter; not called when this raises.
+        taken: called when what remains is done by the driver, without the interpreter. What was raised before means
+        that nothing of it happened; what is raised after it, that these pictures are lost.
         """
         ...
 

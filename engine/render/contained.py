@@ -23,6 +23,7 @@ class ContainedRenderer:
         self._on_failure = on_failure
         self._last: dict[int, Image] = {}
         self._failed: set[int] = set()
+        self._one_by_one = False  # as drawing together raised when it was too late to draw again
 
     def open_view(self, model: Model, width: int, height: int, quality: Quality, pixels: PixelFormat = "bgra") -> int:
         """As the renderer does."""
@@ -50,16 +51,33 @@ class ContainedRenderer:
             self._renderer.pose([snapshot for snapshot in snapshots if snapshot.view not in self._failed])
 
     def draw(self, snapshots: Sequence[RenderSnapshot], taken: Callable[[], None] = nobody_waits) -> list[Image]:
-        """All of them together; one by one as soon as something raises."""
+        """All of them together; one by one as soon as something raises.
+
+        After `taken` the next pictures may be posed already: what raises then leaves the last pictures, and the next
+        ones are drawn one by one.
+        """
         alive = [snapshot for snapshot in snapshots if snapshot.view not in self._failed]
-        try:
-            drawn = self._renderer.draw(alive, taken)
-        except Exception:  # noqa: BLE001  (drawn again one by one: the one that raises again is named)
-            for snapshot in alive:
-                self._draw_alone(snapshot)
+        late = False
+
+        def take() -> None:
+            nonlocal late
+            late = True
+            taken()
+
+        if self._one_by_one:
+            self._one_by_one = False
+            self._draw_each(alive)
         else:
-            for snapshot, image in zip(alive, drawn, strict=True):
-                self._last[snapshot.view] = image
+            try:
+                drawn = self._renderer.draw(alive, take)
+            except Exception:  # noqa: BLE001  (drawn again one by one: the one that raises again is named)
+                if late:
+                    self._one_by_one = True
+                else:
+                    self._draw_each(alive)
+            else:
+                for snapshot, image in zip(alive, drawn, strict=True):
+                    self._last[snapshot.view] = image
         return [self._last[snapshot.view] for snapshot in snapshots]
 
     def close(self) -> None:
@@ -67,9 +85,10 @@ class ContainedRenderer:
         self._last.clear()
         self._renderer.close()
 
-    def _draw_alone(self, snapshot: RenderSnapshot) -> None:
-        try:
-            self._last[snapshot.view] = self._renderer.draw([snapshot])[0]
-        except Exception as error:  # noqa: BLE001  (handed on; the view is not drawn any more)
-            self._failed.add(snapshot.view)
-            self._on_failure(snapshot.view, error)
+    def _draw_each(self, snapshots: Sequence[RenderSnapshot]) -> None:
+        for snapshot in snapshots:
+            try:
+                self._last[snapshot.view] = self._renderer.draw([snapshot])[0]
+            except Exception as error:  # noqa: BLE001  (handed on; the view is not drawn any more)
+                self._failed.add(snapshot.view)
+                self._on_failure(snapshot.view, error)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from weakref import WeakValueDictionary
 
+from panda3d import core
+
 from avatar_engine.engine.errors import EngineError
 from avatar_engine.engine.image import Image, PixelFormat
 from avatar_engine.engine.memory import give_back, give_back_code
@@ -152,6 +154,7 @@ class PandaRenderer:
         self._shadow_map.buffer.set_active(True)
         pixels = target.draw(view.camera)
         self._shadow_map.buffer.set_active(False)
+        self._shadow_map.region.set_camera(core.NodePath())  # it would keep the scene of a view that is closed
         return pixels
 
     def _view_of(self, shared: SharedModel, width: int, height: int, quality: Quality) -> View:

@@ -119,19 +119,11 @@ class View:
         """
         level = self.shared.level(snapshot.level)
         if level != self._level or snapshot.stage is not self._stage:
-            lights_changed = self._stage is None or snapshot.stage.lights != self._stage.lights
-            backdrop_changed = self._stage is None or snapshot.stage.background is not self._stage.background
-            badge_changed = snapshot.stage.badge != (None if self._stage is None else self._stage.badge)
-            self._stage = snapshot.stage
-            if level != self._level or lights_changed:
-                self._level = level
-                self._build(snapshot.stage)
-            self._light(snapshot.stage)
-            self._poser = Poser(self.shared, level, (self.width, self.height), self._parts, self._outlines)
-            if backdrop_changed:
-                self._paint(snapshot.stage)
-            if badge_changed or backdrop_changed:
-                self._mark(snapshot.stage.badge)
+            try:
+                self._change(snapshot.stage, level)
+            except BaseException:
+                self._stage, self._level = None, -1  # half built: all of it again with the next picture
+                raise
         pose = self._poser.pose(snapshot, kept, self._whole)
         for part in self._parts:
             part.upload()
@@ -151,6 +143,23 @@ class View:
         matrix, eye = pose.lens
         self._body.set_shader_input("view_projection", mat4(matrix))
         self._body.set_shader_input("camera", core.LVecBase4f(*eye, 1.0))
+
+    def _change(self, stage: Stage, level: int) -> None:
+        """Another stage, or another level of detail."""
+        old = self._stage
+        lights_changed = old is None or stage.lights != old.lights
+        backdrop_changed = old is None or stage.background is not old.background
+        badge_changed = stage.badge != (None if old is None else old.badge)
+        self._stage = stage
+        if level != self._level or lights_changed:
+            self._level = level
+            self._build(stage)
+        self._light(stage)
+        self._poser = Poser(self.shared, level, (self.width, self.height), self._parts, self._outlines)
+        if backdrop_changed:
+            self._paint(stage)
+        if badge_changed or backdrop_changed:
+            self._mark(stage.badge)
 
     @property
     def _whole(self) -> bool:
