@@ -29,7 +29,7 @@ AGENT_STATES = ("", "initializing", "idle", "listening", "thinking", "speaking")
 SWITCHES = ("face", "head", "emotion")
 EAR = (
     "level", "slow", "low", "peak", "rising", "pitch_semitones", "wait_s", "phrase_s", "quiet_s", "usual", "spread",
-    "ahead_ticks", "loudest_db",
+    "ahead_ticks", "loudest_db", "pitch_wait",
 )  # fmt: skip
 TURN = (
     "state", "state_s", "silent_s", "user", "user_quiet_s", "tools", "agent", "yield_s", "changed", "before",

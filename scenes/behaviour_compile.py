@@ -145,6 +145,8 @@ def _gesture(name: str, part: _Part, spec: GestureSpec, clips: dict[str, Clip]) 
     for clip, _, at in choices:
         if clip not in clips:
             raise part.fault(f"there is no clip '{clip}'", suggest(clip, clips), at)
+        if clips[clip].loop:
+            raise part.fault(f"the clip '{clip}' loops: a gesture of it would never end", "show it in a layer", at)
     return GestureKind(
         name, tuple(clips[clip] for clip, _, _ in choices), tuple(w for _, w, _ in choices), spec.cooldown_s
     )

@@ -19,7 +19,7 @@ PER_MIN = (14.0, 16.5)
 GULP_S = 0.38  # the quick breath before and between phrases
 SPOKEN_S = 4.5  # a breath lasts this long in speech
 READY, PHASE, RATE, VOLUME, VOLUME_V, GULP = range(len(BREATH))
-STATE, CHANGED = TURN.index("state"), TURN.index("changed")
+STATE, CHANGED, BEFORE = TURN.index("state"), TURN.index("changed"), TURN.index("before")
 PITCH_RAD = -0.008  # the head leans back this much over a breath, the spine forward likewise
 
 
@@ -54,7 +54,8 @@ class Breath:
         breath[gulping, GULP] -= dt_s
         breath[:, PHASE] = (breath[:, PHASE] + breath[:, RATE] * dt_s) % 1.0
         # after speech the calm rhythm goes on from an exhale
-        breath[(turn[:, CHANGED] > 0.0) & ~speaking, PHASE] = INHALE_SHARE + 0.25
+        spoke = (turn[:, CHANGED] > 0.0) & (turn[:, BEFORE] == TurnState.SPEAKING)
+        breath[spoke & ~speaking, PHASE] = INHALE_SHARE + 0.25
         spoken = np.maximum(breath[:, VOLUME] - dt_s / SPOKEN_S, 0.08)
         goal = np.where(gulping, 1.0, np.where(speaking, spoken, tidal(breath[:, PHASE])))
         rate = np.where(gulping, 9.0, np.where(speaking, 30.0, 4.0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ from avatar_engine.components.mind import BROW, MOOD, TURN, TurnState
 from avatar_engine.components.rig import Rigs
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Row, World
-from avatar_engine.systems.policy import enforce, hold_back, policies
+from avatar_engine.systems.policy import Group, enforce, hold_back, policies
 from avatar_engine.systems.rig_groups import rig_groups
 from avatar_engine.systems.rows import due
 from avatar_engine.systems.springs import kick, spring
@@ -60,7 +62,8 @@ class Expression:
         self._draw(world)
         dt_s = np.float32(world.dt_s)
         switches = batch["switches"]
-        wanted = self._feel(world)
+        groups = policies(world)
+        wanted = self._feel(world, groups)
         self._play(world)
         np.maximum(wanted, batch["units.clip"], out=wanted)
         wanted[:, self._brow] += self._emphasise(world)[:, None] * BROW_PARTS
@@ -70,10 +73,10 @@ class Expression:
         shown, swing = self._move(batch["units.age"], wanted, dt_s)
         flash = shown[:, self._flash : self._flash + 1]
         if flash.any():
-            np.maximum(shown, flash * np.minimum(batch["emotion.goal"] @ self._emotions, 1.0), out=shown)
-        enforce(
-            shown, batch["emotion.shown"], batch["emotion.goal"] * batch["mood"][:, GAIN : GAIN + 1], policies(world)
-        )
+            felt = batch["emotion.goal"] * switches[:, 2:3]
+            hold_back(felt, batch["units.eased"], groups)  # a style's ceilings it passes, a policy's it does not
+            np.maximum(shown, flash * np.minimum(felt @ self._emotions, 1.0), out=shown)
+        enforce(shown, batch["emotion.shown"], batch["emotion.goal"] * batch["mood"][:, GAIN : GAIN + 1], groups)
         eased, units, owner = batch["units.eased"], batch["units"], batch["mouth_owner"]
         step = self._speed * dt_s
         eased += np.clip(shown - eased, -step, step)
@@ -106,7 +109,7 @@ class Expression:
             else:
                 brow[row, RAISE_V] += kick(rng.uniform(0.02, 0.08), BROW_OMEGA)
 
-    def _feel(self, world: World) -> Float:
+    def _feel(self, world: World, groups: Sequence[Group]) -> Float:
         batch = world.batch
         shown, goal, mood = batch["emotion"], batch["emotion.goal"], batch["mood"]
         busy = np.abs(goal - batch["emotion.base"]).max(axis=1, keepdims=True) > 0.05
@@ -116,7 +119,7 @@ class Expression:
         seen = batch["emotion.shown"]
         np.minimum(shown * mood[:, GAIN : GAIN + 1], batch["emotion.ceiling"], out=seen)
         seen *= batch["switches"][:, 2:3]
-        hold_back(seen, batch["units.eased"], policies(world))
+        hold_back(seen, batch["units.eased"], groups)
         return np.asarray(np.minimum(seen @ self._emotions, 1.0), np.float32)
 
     def _play(self, world: World) -> None:

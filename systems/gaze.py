@@ -66,7 +66,7 @@ class Gaze:
         gaze[:, MODE_S : FIX_S + 1] -= world.dt_s
         gaze[:, REST] += world.dt_s
         self._decide(world, gaze, viewer)
-        self._move(gaze, viewer, world.dt_s)
+        self._move(gaze, world.dt_s)
         self._show(world, gaze, distance)
 
     def _decide(self, world: World, gaze: Float, viewer: Float) -> None:
@@ -116,8 +116,8 @@ class Gaze:
             mine[FIX_S] = min(max(rng.lognormal(math.log(0.55), 0.5), 0.25), 2.5)
             start_saccade(mine, float(mine[BASE_Y] + offset[0]), float(mine[BASE_P] + offset[1]))
 
-    def _move(self, gaze: Float, viewer: Float, dt_s: float) -> None:
-        """Advance the saccades; between them the eyes rest on their target, which may move with the viewer."""
+    def _move(self, gaze: Float, dt_s: float) -> None:
+        """Advance the saccades; between them the eyes rest where the last one went."""
         gaze[:, AGE] += dt_s
         t = np.clip(gaze[:, AGE] / np.maximum(gaze[:, LENGTH], 1e-4), 0.0, 1.0)
         share = 0.5 * (1.0 - np.cos(np.pi * t))

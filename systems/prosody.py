@@ -24,7 +24,9 @@ REFRACTORY_S = 0.14  # syllables come at most 5-6 times a second
 PHRASE_MIN_S, PHRASE_GAP_S = 0.6, 0.16  # intonation phrases last 0.6 s and longer; stops pause for 100 ms at most
 FIRST_LAG, LAST_LAG, STEP = 8, 53, 4  # 500-75 Hz at 4 kHz
 PITCH_TICKS = 2
-(LEVEL, SLOW, LOW, PEAK, RISING, SEMITONES, WAIT, PHRASE, QUIET, USUAL, SPREAD, AHEAD, LOUDEST) = range(len(EAR))
+(LEVEL, SLOW, LOW, PEAK, RISING, SEMITONES, WAIT, PHRASE, QUIET, USUAL, SPREAD, AHEAD, LOUDEST, PITCH_WAIT) = range(
+    len(EAR)
+)
 
 
 class Prosody:
@@ -65,8 +67,11 @@ class Prosody:
             tail[:, width - count :] = 0.0
             if rows:
                 tail[rows, width - count :] = sum(sound[:, k::STEP] for k in range(STEP)) / STEP
-            # pitch moves slowly: each voice is measured every PITCH_TICKS ticks
-            turn = np.flatnonzero(live & ((np.arange(len(live)) + world.tick) % PITCH_TICKS == 0))
+            # pitch moves slowly: each voice is measured every PITCH_TICKS ticks of its own
+            wait = ear[:, PITCH_WAIT]
+            turn = np.flatnonzero(live & (wait <= 0.0))
+            wait[live] -= 1.0
+            wait[turn] = PITCH_TICKS - 1
             if len(turn):
                 out[turn, 1], out[turn, 2] = pitch_of(tail[turn])
         self._follow(ear, out, world.dt_s)

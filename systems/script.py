@@ -171,6 +171,8 @@ def _begin(visit: _Visit) -> None:
     script = visit.script
     visit.world.batch["mood"][visit.row, wishes.VOICE] = script.persona.emotion_from_voice
     fresh = not script.places
+    if not fresh:
+        _let_go(visit)
     if fresh:
         script.values = dict(script.persona.params)
         script.places = [Place(layer.initial, visit.world.tick) for layer in script.persona.layers]
@@ -180,6 +182,17 @@ def _begin(visit: _Visit) -> None:
         _arm(visit, place, layer.always, ALWAYS)
         _enter(visit, layer, place, place.state)
     visit.queue.appendleft(("start" if fresh else "reload", 1.0))
+
+
+def _let_go(visit: _Visit) -> None:
+    """What the persona before this one left without an end: clips of its layers, a look, an emotion."""
+    for playing in visit.world.get(visit.entity, Clips).active:
+        if playing.layer:
+            wishes.stop(visit.world.get(visit.entity, Clips), playing.clip.name, playing.layer)
+    if visit.world.batch["look"][visit.row, wishes.LOOK_HELD] == wishes.BY_BEHAVIOUR:
+        wishes.set_gaze(visit.world, visit.row, None, None, outside=False)
+    if visit.world.batch["mood"][visit.row, wishes.INNER_HOLD] < 0.0:
+        wishes.set_emotion(visit.world, visit.row, "base", 0.0, None, outside=False)
 
 
 def _enter(visit: _Visit, layer: Layer, place: Place, state: int) -> None:

@@ -17,10 +17,20 @@ LIFT_SEMITONES = 6.0
 
 
 def colour_by_voice(world: World) -> None:
-    """Louder and higher than this voice's usual -> interested and excited; softer and lower -> concerned, calm."""
+    """Louder and higher than this voice's usual -> interested and excited; softer and lower -> concerned, calm.
+
+    When the voice is silent the face goes back to rest; what a behaviour feels is left alone while it lasts.
+    """
     batch = world.batch
-    share = batch["mood"][:, wishes.VOICE]
-    rows = np.flatnonzero((share > 0.0) & (batch["turn"][:, STATE] == TurnState.SPEAKING))
+    share, inner = batch["mood"][:, wishes.VOICE], batch["emotion.inner"]
+    free = (share > 0.0) & (batch["mood"][:, wishes.INNER_HOLD] == 0.0)
+    if not free.any():
+        return
+    speaks = batch["turn"][:, STATE] == TurnState.SPEAKING
+    blend = np.float32(1.0 - np.exp(-world.dt_s / BLEND_S))
+    rest = free & ~speaks
+    inner[rest] += (batch["emotion.base"][rest] - inner[rest]) * blend
+    rows = np.flatnonzero(free & speaks)
     if len(rows) == 0:
         return
     index = emotion_book().index
@@ -32,5 +42,4 @@ def colour_by_voice(world: World) -> None:
     goal[:, index["interested"]] = 0.6 * np.maximum(arousal, 0.0) * share[rows]
     goal[:, index["happy"]] = 0.3 * np.maximum(arousal, 0.0) * share[rows]
     goal[:, index["concerned"]] = 0.35 * np.maximum(-arousal, 0.0) * share[rows]
-    inner = batch["emotion.inner"]
-    inner[rows] += (goal - inner[rows]) * np.float32(1.0 - np.exp(-world.dt_s / BLEND_S))
+    inner[rows] += (goal - inner[rows]) * blend

@@ -56,7 +56,7 @@ def set_emotion(world: World, row: int, name: str, intensity: float, hold_s: flo
     batch = world.batch
     mood, base = batch["mood"][row], batch["emotion.base"][row]
     timer = HOLD if outside else INNER_HOLD
-    if name in RELEASE:
+    if name.strip().lower() in RELEASE:
         batch["emotion.outer" if outside else "emotion.inner"][row] = base
         mood[timer] = 0.0
         if outside:

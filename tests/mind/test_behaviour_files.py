@@ -68,6 +68,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "unknown emotion": ("emotion: concerned", "emotion: concernd", r"b\.yaml:21 .*unknown emotion 'concernd'; did you mean 'concerned'"),
     "unknown gesture": ("gesture: nod", "gesture: nodd", r"b\.yaml:19 .*there is no gesture 'nodd'; did you mean 'nod'"),
     "unknown clip": ("clip: cheer", "clip: chear", r"b\.yaml:18 .*there is no clip 'chear'; did you mean 'cheer'"),
+    "a gesture that never ends": ("layers:\n", "  hum: {loop: true, units: {12: [[0, 0], [1, 1]]}}\ngestures: {hums: {clip: hum}}\nlayers:\n", r"b\.yaml:9 gestures\.hums\.clip: the clip 'hum' loops: a gesture of it would never end"),
     "unknown unit": ("AU02L:", "AU99L:", r"b\.yaml:7 clips\.cheer\.units\.AU99L: there is no action unit 'AU99L'; did you mean 'AU"),
     "intensity out of range": ("[0.2, 1]", "[0.2, 1.7]", r"b\.yaml:7 clips\.cheer\.units\.12\[1\]\[1\].*less than or equal to 1"),
     "times that do not rise": ("[0.6, 0]], AU02L", "[0.1, 0]], AU02L", r"b\.yaml:7 clips\.cheer\.units: the times of unit 12 do not rise: 0, 0\.2, 0\.1"),

@@ -13,10 +13,11 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from avatar_engine.components.action_units import catalogue
-from avatar_engine.components.clips import Clips
+from avatar_engine.components.clips import Clip, Clips, Playing
 from avatar_engine.components.controls import CONTROL_INDEX
 from avatar_engine.components.emotions import emotion_book
-from avatar_engine.components.mind import AGENT_STATES
+from avatar_engine.components.mind import AGENT_STATES, Refusals
+from avatar_engine.components.session import Switches
 from avatar_engine.engine.errors import SceneError
 from avatar_engine.engine.messages import (
     ClearSpeech,
@@ -49,12 +50,16 @@ def any_command(rng: np.random.Generator) -> Command:
     match draw:
         case 0 | 1 | 2:
             hold = None if rng.random() < 0.3 else float(rng.exponential(1.0))
-            return SetEmotion(str(rng.choice(names)), float(rng.uniform(-0.5, 1.5)), hold)
+            strength = float(rng.choice((rng.uniform(-0.5, 1.5), np.nan, np.inf), p=(0.9, 0.05, 0.05)))
+            return SetEmotion(str(rng.choice(names)), strength, hold)
         case 3:
             point = None if rng.random() < 0.3 else tuple(rng.normal(0.0, 1.0, 3).tolist())
+            if rng.random() < 0.1:
+                point = (0.1, float("nan"), 1.0)
             return SetGaze(point, float(rng.exponential(1.0)))
         case 4 | 5:
-            return PlayGesture(str(rng.choice(GESTURES)), float(rng.uniform(0.0, 1.5)))
+            strength = float(rng.choice((rng.uniform(0.0, 1.5), np.nan), p=(0.9, 0.1)))
+            return PlayGesture(str(rng.choice(GESTURES)), strength)
         case 6:
             return SetAgentState(str(rng.choice([*AGENT_STATES, "bogus"])))
         case 7:
@@ -192,10 +197,50 @@ def test_the_same_seed_is_the_same_face_in_another_process_and_hash_seed() -> No
     assert digest(8) != here
 
 
-def test_neighbours_do_not_change_a_face() -> None:
-    alone, crowd = Minds(1, seed=33), Minds(3, seed=31)
+@pytest.mark.parametrize("place", [1, 2])
+def test_neighbours_do_not_change_a_face(place: int) -> None:
+    alone, crowd = Minds(1, seed=33), Minds(3, seed=33 - place)
+    alone.say(babble(5.0))
+    crowd.say(babble(5.0), avatar=place)
     for _ in range(200):
         alone.step()
         crowd.step()
-    for name in ("gaze", "blink", "pose.head", "breath", "controls"):
-        assert np.allclose(alone.row(name), crowd.row(name, 2), atol=1e-5), name
+        for name in ("prosody", "gaze", "blink", "pose.head", "breath", "controls"):
+            assert np.allclose(alone.row(name), crowd.row(name, place), atol=1e-5), name
+
+
+def test_numbers_that_are_none_are_refused_and_leave_no_trace() -> None:
+    minds, untouched = Minds(persona=load_persona("default"), seed=5), Minds(persona=load_persona("default"), seed=5)
+    refusals = Refusals()
+    minds.world.put(refusals)
+    minds.send(
+        SetEmotion("happy", float("nan")),
+        SetGaze((float("inf"), 0.0, 1.0)),
+        PlayGesture("nod", float("nan")),
+        Trigger("greet", float("-inf")),
+    )
+    for _ in range(60):
+        minds.step()
+        untouched.step()
+    assert [session for session, _, _ in refusals.now] == ["s0"] * 4
+    assert all("a number that is none" in what for _, what, _ in refusals.now)
+    for name in ("units", "controls", "pose.head", "emotion"):
+        assert np.array_equal(minds.row(name), untouched.row(name)), name
+
+
+@pytest.mark.parametrize("off", [False, True])
+def test_a_flash_stays_inside_the_policy_and_its_switch(off: bool) -> None:
+    policy = compile_policy(parse_yaml("version: 1\nemotion_ceilings: {angry: 0.1}\n", PolicySpec, "p.yaml"), "p")
+    minds = Minds(policy=None if off else policy)
+    if off:
+        minds.world.get(minds.entities[0], Switches).emotion_enabled = False
+    clip = Clip("flash", np.array([catalogue().index["AU91"]]), np.ones((90, 1), np.float32))
+    minds.send(SetEmotion("angry", 1.0))
+    minds.step(30)
+    before = minds.row("units")[catalogue().index["AU04L"]]
+    minds.world.get(minds.entities[0], Clips).active.append(Playing(clip))
+    most = 0.0
+    for _ in range(30):
+        minds.step()
+        most = max(most, float(minds.row("units")[catalogue().index["AU04L"]]))
+    assert most <= before + 0.06

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avatar_engine.components.action_units import catalogue
+from avatar_engine.components.clips import Clips
 from avatar_engine.components.emotions import emotion_book
+from avatar_engine.components.mind import LOOK
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.live import Delivery, LiveDriver
 from avatar_engine.offline import render_file
@@ -26,6 +29,16 @@ layers:
     owns: [emotion]
     states:
       only: {enter: [{emotion: EMOTION}]}
+"""
+
+ENDLESS = """\
+version: 1
+clips:
+  grin: {loop: true, units: {12: [[0, 0.8], [2, 0.8]]}}
+layers:
+  mood:
+    states:
+      only: {enter: [{clip: grin}, {look: [0.3, 0.0, 1.0]}]}
 """
 
 
@@ -123,6 +136,26 @@ def test_an_edited_behaviour_changes_a_running_face_within_a_second(tmp_path: Pa
         runtime.step()
     assert shown(runtime, "sad") > 0.7  # half a second after the file was noticed, which takes a quarter at most
     assert not np.array_equal(runtime.world.batch["gaze"][0], before)  # and life went on meanwhile
+    runtime.close()
+
+
+def test_what_the_old_file_left_without_an_end_is_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    write(path, ENDLESS, 0)
+    runtime = make_runtime(RuntimeOptions(draw=False, viseme_model="spectral"))
+    runtime.open_session(SessionOptions(behaviour=str(path)), "a")
+    for _ in range(60):
+        runtime.step()
+    batch, smile = runtime.world.batch, catalogue().index["AU12L"]
+    assert batch["units"][0, smile] > 0.5
+    assert batch["look"][0, LOOK.index("held")] == 1.0
+    write(path, "version: 1\nlayers:\n  other:\n    states:\n      calm: {}\n", 1)
+    runtime.files.look()
+    for _ in range(60):
+        runtime.step()
+    assert batch["units"][0, smile] < 0.1
+    assert batch["look"][0, LOOK.index("held")] == 0.0
+    assert not any(clips.active for _, clips in runtime.world.each(Clips))
     runtime.close()
 
 

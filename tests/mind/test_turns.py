@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,12 +11,13 @@ from avatar_engine.components.action_units import catalogue
 from avatar_engine.components.clips import Clip, Clips, Playing
 from avatar_engine.components.controls import CONTROL_INDEX, CONTROLS
 from avatar_engine.components.emotions import emotion_book
-from avatar_engine.components.mind import GAZE, TURN, Refusals, TurnState
+from avatar_engine.components.mind import BREATH, GAZE, TURN, Refusals, TurnState
 from avatar_engine.components.session import Switches
 from avatar_engine.engine.messages import ClearSpeech, PlayGesture, SetAgentState, SetEmotion, Trigger
 from avatar_engine.scenes.behaviour_compile import load_persona
 from avatar_engine.systems.face_mix import kept_by_emotion
 from avatar_engine.systems.prosody import level_of, pitch_of
+from avatar_engine.systems.wishes import set_emotion
 from tests.mind.rig import Minds, babble
 
 pytestmark = pytest.mark.unit
@@ -300,8 +303,6 @@ def test_the_level_is_that_of_the_samples_being_played() -> None:
 
 def test_an_excited_voice_shows_where_a_persona_asks_for_it() -> None:
     persona = load_persona("default")
-    from dataclasses import replace
-
     shown = {}
     for share in (0.0, 1.0):
         minds = Minds(persona=replace(persona, emotion_from_voice=share, layers=()))
@@ -310,6 +311,32 @@ def test_an_excited_voice_shows_where_a_persona_asks_for_it() -> None:
         shown[share] = float(minds.row("emotion")[emotion_book().index["interested"]])
     assert shown[0.0] == 0.0
     assert shown[1.0] > 0.05
+
+
+def test_what_a_voice_left_goes_and_what_a_behaviour_feels_stays() -> None:
+    minds = Minds(persona=replace(load_persona("default"), emotion_from_voice=1.0, layers=()))
+    interested = emotion_book().index["interested"]
+    minds.say(3.0 * babble(6.0))
+    minds.step(150)
+    said = float(minds.row("emotion")[interested])
+    minds.step(30 * 12)
+    assert float(minds.row("emotion")[interested]) < 0.1 * said
+    set_emotion(minds.world, 0, "happy", 0.8, None, outside=False)
+    minds.say(3.0 * babble(6.0, seed=2), segment=1)
+    minds.step(150)
+    assert float(minds.row("emotion")[emotion_book().index["happy"]]) > 0.6
+    assert float(minds.row("emotion")[interested]) < 0.1 * said
+
+
+def test_only_after_speech_the_breath_goes_on_from_an_exhale() -> None:
+    minds = Minds()
+    minds.step(40)
+    before = float(minds.row("breath")[BREATH.index("phase")])
+    minds.send(Trigger("user_speech_start"))
+    minds.step(1)
+    after = float(minds.row("breath")[BREATH.index("phase")])
+    assert TurnState(int(minds.row("turn")[TURN.index("state")])) is TurnState.LISTENING
+    assert 0.0 < (after - before) % 1.0 < 0.02
 
 
 def test_the_unit_of_eye_contact_holds_the_gaze() -> None:
