@@ -328,10 +328,12 @@ class SpeechTimeline:
         old = now - int(KEPT_S * self.rate)
         while self.runs and self.runs[0].at + self.runs[0].count < old:
             run = self.runs.popleft()
-            if self._done and self._done[0] is run.segment and run.final:
+            replayed = any(later.segment is run.segment for later in self.runs)  # after a rewind it ends once more
+            if self._done and self._done[0] is run.segment and run.final and not replayed:
                 self._done.popleft()
         if self.runs:
-            run = self.runs[0]
-            heard_position = run.position + max(0, old - run.at)
-            run.segment.played.forget(heard_position)
-            run.segment.heard.forget(self._to_heard(heard_position))
+            segment = self.runs[0].segment
+            # Of what is said again after a rewind, all of it.
+            needed = min(run.position + max(0, old - run.at) for run in self.runs if run.segment is segment)
+            segment.played.forget(needed)
+            segment.heard.forget(self._to_heard(needed))

@@ -111,6 +111,8 @@ class _FrameWriter:
     def picture(self, image: Image | None) -> None:
         if image is not None:
             self._last = encode_png(image, _QUICK)
+        if not self._last:
+            raise OutputError("video", "the first picture is missing", "the first frame must carry an image")
         try:
             (self._part / f"{self._index:06d}.png").write_bytes(self._last)
         except OSError as error:

@@ -31,7 +31,8 @@ _SHORT = 0.9  # of the claimed duration; claims are estimates for some formats
 def read_speech(path: str | os.PathLike[str], rate: int = 16000) -> Samples:
     """A whole recording as (n,) float32 mono in [-1, 1] at `rate` Hz. For short files, tests and tools."""
     with SpeechReader(path, rate) as reader:
-        return np.concatenate(list(reader.blocks()))
+        blocks = list(reader.blocks())
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)  # fewer samples than one at `rate`
 
 
 class SpeechReader:

@@ -175,3 +175,15 @@ def test_buffers_forget_and_keep_positions() -> None:
     assert buffer.start > 0
     assert buffer.read(39_000, 39_005).tolist() == [39_000, 39_001, 39_002, 39_003, 39_004]
     assert buffer.end == 40_000
+
+
+def test_speech_can_be_rewound_as_often_as_wanted() -> None:
+    player = Player()
+    player.push(0, ramp(RATE), last=True)
+    for _ in range(40):
+        player.step()
+    for _ in range(3):
+        player.timeline.pause(player.now, 0, RATE // 2)
+        player.timeline.resume()
+        replayed = np.concatenate([player.step() for _ in range(HZ * 2)])
+        assert np.array_equal(replayed[replayed > 0], ramp(RATE)[RATE // 2 :])

@@ -101,6 +101,12 @@ def test_louder_than_full_scale_is_clipped(tmp_path: Path) -> None:
     assert np.max(np.abs(read_speech(path))) == 1.0
 
 
+def test_a_file_shorter_than_one_sample_is_empty(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "one.wav", np.array([[0.5]], np.float32), 48000, "pcm_f32le")
+    assert len(read_speech(path, 16000)) <= 1
+    assert read_speech(path, 48000).tolist() == [0.5]
+
+
 def _movie(path: Path, sound: bool) -> Path:
     with av.open(str(path), "w") as out:
         video = out.add_stream("mpeg4", rate=25)

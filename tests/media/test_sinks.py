@@ -316,6 +316,17 @@ def test_null_sink_counts() -> None:
     assert (sink.pictures, sink.samples, sink.path) == (12, 24000, None)
 
 
+@pytest.mark.parametrize("name", ["frames/", "out.mp4"])
+def test_without_a_first_picture_nothing_is_written(tmp_path: Path, leftovers: Leftovers, name: str) -> None:
+    sink = sink_for(f"{tmp_path}/{name}")
+    sink.open(W, H, 30, RATE)
+    with pytest.raises(OutputError, match="first picture is missing"):  # noqa: PT012  (told when the writer says so)
+        sink.write_video(None)
+        sink.close()
+    sink.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_png_sink_replaces_an_empty_folder_only(tmp_path: Path) -> None:
     (tmp_path / "frames").mkdir()
     record(PngSink(tmp_path / "frames"), 0.1, 30)
