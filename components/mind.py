@@ -33,9 +33,9 @@ EAR = (
 )  # fmt: skip
 TURN = (
     "state", "state_s", "silent_s", "user", "user_quiet_s", "tools", "agent", "yield_s", "changed", "before",
-    "mouth_goal", "interrupted",
+    "interrupted",
 )  # fmt: skip
-BLINK = ("ready", "wait_s", "age_s", "close_s", "hold_s", "open_s", "depth", "evoked_s")
+BLINK = ("ready", "wait_s", "age_s", "close_s", "hold_s", "open_s", "depth")
 GAZE = (
     "ready", "away", "mode_s", "fix_s", "yaw", "pitch", "from_yaw", "from_pitch", "to_yaw", "to_pitch",
     "age_s", "length_s", "base_yaw", "base_pitch", "shift_rad", "rest_s",
@@ -45,7 +45,7 @@ HEAD = (
     "ready", "beat", "beat_v", "turn", "turn_v", "nod_age_s", "nod_rad", "nod_hz", "nod_cycles", "nod_wait_s",
     "shift_s", "shift_yaw", "shift_pitch", "shift_roll", "murmur_s",
 )  # fmt: skip
-BREATH = ("ready", "phase", "rate_hz", "volume", "volume_v", "gulp_s")
+BREATH = ("ready", "phase", "rate_hz", "volume", "gulp_s")
 BROW = ("raise", "raise_v", "ready", "micro_s")
 MOOD = (
     "hold_s", "gain", "attack_s", "decay_s", "liveliness", "blinks_per_min", "gaze_away", "style", "outside",

@@ -30,7 +30,7 @@ PACE = {
     TurnState.SPEAKING: 0.86,  # evoked blinks at phrase ends come on top: about 21 a minute together
     TurnState.YIELDING: 1.0,
 }
-READY, WAIT, AGE, CLOSE, HOLD, OPEN, DEPTH, EVOKED = range(len(BLINK))
+READY, WAIT, AGE, CLOSE, HOLD, OPEN, DEPTH = range(len(BLINK))
 LIDS = (CONTROL_INDEX["eyeBlinkLeft"], CONTROL_INDEX["eyeBlinkRight"])
 STATE = TURN.index("state")
 RATE = MOOD.index("blinks_per_min")

@@ -18,7 +18,7 @@ INHALE_SHARE = 0.365
 PER_MIN = (14.0, 16.5)
 GULP_S = 0.38  # the quick breath before and between phrases
 SPOKEN_S = 4.5  # a breath lasts this long in speech
-READY, PHASE, RATE, VOLUME, VOLUME_V, GULP = range(len(BREATH))
+READY, PHASE, RATE, VOLUME, GULP = range(len(BREATH))
 STATE, CHANGED, BEFORE = TURN.index("state"), TURN.index("changed"), TURN.index("before")
 PITCH_RAD = -0.008  # the head leans back this much over a breath, the spine forward likewise
 

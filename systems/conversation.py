@@ -19,7 +19,7 @@ ATTENTION_S = 4.0  # after the user or the avatar stopped speaking and nobody sa
 OWN_S, RELEASE_S = 0.08, 0.22  # how fast speech takes the mouth and gives it back
 THINKING = AGENT_STATES.index("thinking")
 LISTENING = AGENT_STATES.index("listening")
-(STATE, STATE_S, SILENT, USER, USER_QUIET, TOOLS, AGENT, YIELD, CHANGED, BEFORE, MOUTH, INTERRUPTED) = range(len(TURN))
+(STATE, STATE_S, SILENT, USER, USER_QUIET, TOOLS, AGENT, YIELD, CHANGED, BEFORE, INTERRUPTED) = range(len(TURN))
 LONG_AGO_S = 1e4
 
 

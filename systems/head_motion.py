@@ -42,7 +42,6 @@ STATE, STATE_S, CHANGED = TURN.index("state"), TURN.index("state_s"), TURN.index
 USER, USER_QUIET = TURN.index("user"), TURN.index("user_quiet_s")
 GAZE_YAW, GAZE_PITCH = GAZE.index("base_yaw"), GAZE.index("base_pitch")
 LIVELY = MOOD.index("liveliness")
-AXES = ("yaw", "pitch", "roll")
 
 
 class HeadMotion:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from avatar_engine.components.visemes import VISEME_INDEX
 from avatar_engine.systems.log_mel import BANDS, HOP, RATE, LogMelFrontEnd, band_centres_hz
+from avatar_engine.systems.viseme_decoding import VISEME_OPENNESS
 from avatar_engine.systems.viseme_model import VisemeFrames
 
 Float = NDArray[np.float32]
@@ -31,7 +32,6 @@ _VOWELS = (
     ("O", 520.0, 950.0),
     ("U", 350.0, 1000.0),
 )
-_OPENNESS = np.array([0, 0, 0.12, 0.25, 0.25, 0.3, 0.22, 0.18, 0.25, 0.3, 0.95, 0.6, 0.35, 0.6, 0.3], np.float32)
 
 
 def _centroid(power: Float, centres: Float, low_hz: float, high_hz: float) -> Float:
@@ -98,7 +98,7 @@ class SpectralVisemes:
             weights[:, t] = now
         self._weights[slots] = now
         total = weights[..., 1:].sum(-1)
-        openness = np.minimum(openness, (weights * _OPENNESS).sum(-1) + 0.15 * total)
+        openness = np.minimum(openness, (weights * VISEME_OPENNESS).sum(-1) + 0.15 * total)
         return VisemeFrames(
             weights=weights,
             openness=openness.astype(np.float32),

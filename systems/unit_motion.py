@@ -20,8 +20,8 @@ LONG_S = 1e6
 class MovingUnits:
     """The moving units as arrays of length k. Times in seconds.
 
-    index: into the 157. rise, hold, fall: of the envelope. hz, length: of the swing. kind flags are booleans.
-    swing_only: the swing turns the head or the eyes, so it may be negative. chews: the control itself oscillates.
+    index: into the 157. rise, hold, fall: of the envelope. hz, length: of the swing. swings, noisy: kinds of
+    motion. chews: the control itself oscillates.
     left, right: (k, C) controls that a positive and a negative swing move aside.
     """
 

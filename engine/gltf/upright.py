@@ -39,7 +39,7 @@ def upright(
     neck = _joint(joint_names, joint_places, r"neck|spine|chest|hips|pelvis")
     scale = _unit(high - low, left, right)
     up = _up_axis(low, high, head, neck)
-    front = _front(points, moved, up, left, right, head)
+    front = _front(points, moved, up, left, right)
     side = np.cross(up, front)
     turn = np.stack([side, up, front])
     matrix = np.eye(4)
@@ -85,7 +85,6 @@ def _front(
     up: Vector,
     left: Vector | None,
     right: Vector | None,
-    head: Vector | None,
 ) -> Vector:
     if left is not None and right is not None and float(np.linalg.norm(left - right)) > 1e-9:
         way = np.cross(left - right, up)

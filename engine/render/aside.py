@@ -77,10 +77,6 @@ class RendererAside:
 
         return self._renderer.prepare(show, between)
 
-    def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None:
-        """As `Renderer.resize_view`."""
-        self._thread.submit(self._renderer.resize_view, view, width, height, quality).result()
-
     def close_view(self, view: int) -> None:
         """As `Renderer.close_view`."""
         self._thread.submit(self._renderer.close_view, view).result()

@@ -35,10 +35,6 @@ class ContainedRenderer:
         """As the renderer does."""
         return self._renderer.prepare(show, hand_over)
 
-    def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None:
-        """As the renderer does."""
-        self._renderer.resize_view(view, width, height, quality)
-
     def close_view(self, view: int) -> None:
         """As the renderer does."""
         self._last.pop(view, None)

@@ -31,10 +31,6 @@ class NullRenderer:
         """Nothing is to be made ready."""
         return None
 
-    def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None:
-        """Change the size."""
-        self._views[view] = (width, height, self._shape(view)[2])
-
     def close_view(self, view: int) -> None:
         """Forget the view."""
         self._shape(view)

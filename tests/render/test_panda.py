@@ -151,16 +151,6 @@ def test_same_pixels_in_a_fresh_view_after_any_history(renderer: PandaRenderer, 
     renderer.close_view(new)
 
 
-def test_resize_and_quality(renderer: PandaRenderer, model: Model) -> None:
-    view = renderer.open_view(model, WIDTH, HEIGHT, "low")
-    shot(renderer, model, view)
-    renderer.resize_view(view, 128, 72, "high")
-    assert shot(renderer, model, view).shape == (72, 128, 4)
-    renderer.resize_view(view, WIDTH, HEIGHT, "low")
-    assert 0.1 < covered(shot(renderer, model, view)).mean() < 0.6
-    renderer.close_view(view)
-
-
 def test_background_and_badge_change_at_once(renderer: PandaRenderer, model: Model) -> None:
     view = renderer.open_view(model, 320, 180, "medium")
     plain = shot(renderer, model, view).copy()

@@ -91,6 +91,24 @@ class Context:
             software=any(name in device.lower() for name in SOFTWARE),
         )
 
+    def buffer(
+        self, name: str, width: int, height: int, wanted: core.FrameBufferProperties, hint: str, sort: int = 0
+    ) -> core.GraphicsOutput:
+        """A frame buffer beside the host; DeviceError where the driver has none."""
+        made = self.engine.make_output(
+            self.pipe,
+            name,
+            sort,
+            wanted,
+            core.WindowProperties.size(width, height),
+            core.GraphicsPipe.BF_refuse_window | core.GraphicsPipe.BF_fb_props_optional,
+            self.gsg,
+            self.host,
+        )
+        if made is None:
+            raise DeviceError(f"{name} {width}x{height}", "no frame buffer of this size could be made", hint)
+        return made
+
     def sweep(self) -> None:
         """Let go of render states nobody uses; they hold shaders' inputs, and with them textures."""
         core.TransformState.garbage_collect()

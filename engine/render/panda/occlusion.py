@@ -64,20 +64,10 @@ class DepthBuffers:
         self._known.clear()
 
     def _open(self, pixels: int) -> tuple[core.GraphicsOutput, core.DisplayRegion, core.Texture]:
-        context = self._context
         wanted = core.FrameBufferProperties()
         wanted.set_rgba_bits(8, 8, 8, 8)
         wanted.set_depth_bits(24)
-        buffer = context.engine.make_output(
-            context.pipe,
-            "depth",
-            0,
-            wanted,
-            core.WindowProperties.size(pixels, pixels),
-            core.GraphicsPipe.BF_refuse_window | core.GraphicsPipe.BF_fb_props_optional,
-            context.gsg,
-            context.host,
-        )
+        buffer = self._context.buffer("depth", pixels, pixels, wanted, "update the graphics driver")
         picture = core.Texture("depth")
         buffer.add_render_texture(picture, core.GraphicsOutput.RTM_copy_ram, core.GraphicsOutput.RTP_color)
         buffer.set_clear_color(core.LColor(1, 1, 1, 1))

@@ -58,16 +58,6 @@ class PandaRenderer:
         self._views[number] = self._view_of(shared, width, height, quality)
         return number
 
-    def resize_view(self, view: int, width: int, height: int, quality: Quality) -> None:
-        """Change size or quality; the next picture is complete."""
-        _check(width, height, quality, "bgra")
-        old = self._view(view)
-        if (old.width, old.height, old.quality) == (width, height, quality):
-            return
-        self._views[view] = self._view_of(old.shared, width, height, quality)
-        old.close()
-        self._drop_unused()
-
     def close_view(self, view: int) -> None:
         """Let go of a view; a model nobody shows any more leaves the card."""
         old = self._view(view)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from panda3d import core
 
-from avatar_engine.engine.errors import DeviceError
 from avatar_engine.engine.render.panda.context import Context
 from avatar_engine.engine.render.panda.geometry import ViewMesh
 from avatar_engine.engine.render.panda.occlusion import NO_CASTER, light_matrix
@@ -25,18 +24,7 @@ class ShadowMap:
     def __init__(self, context: Context) -> None:
         wanted = core.FrameBufferProperties()
         wanted.set_depth_bits(24)
-        self.buffer = context.engine.make_output(
-            context.pipe,
-            "shadow",
-            -10,
-            wanted,
-            core.WindowProperties.size(PIXELS, PIXELS),
-            core.GraphicsPipe.BF_refuse_window | core.GraphicsPipe.BF_fb_props_optional,
-            context.gsg,
-            context.host,
-        )
-        if self.buffer is None:
-            raise DeviceError("shadow", "no depth buffer could be made", "use quality low or medium")
+        self.buffer = context.buffer("shadow", PIXELS, PIXELS, wanted, "use quality low or medium", sort=-10)
         self._context = context
         self.texture = core.Texture("shadow")
         self.texture.set_format(core.Texture.F_depth_component)

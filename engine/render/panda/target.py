@@ -32,18 +32,7 @@ class Target:
         wanted.set_rgba_bits(8, 8, 8, 8)
         wanted.set_depth_bits(24)
         wanted.set_multisamples(samples)
-        self.buffer = context.engine.make_output(
-            context.pipe,
-            f"target {width}x{height}x{samples}",
-            0,
-            wanted,
-            core.WindowProperties.size(width, height),
-            core.GraphicsPipe.BF_refuse_window | core.GraphicsPipe.BF_fb_props_optional,
-            context.gsg,
-            context.host,
-        )
-        if self.buffer is None:
-            raise DeviceError(f"{width}x{height}", "no frame buffer of this size could be made", "use a smaller one")
+        self.buffer = context.buffer("picture", width, height, wanted, "use a smaller size")
         self._pool: list[Pixels] = []
         self._copied = core.Texture("picture")
         self.buffer.add_render_texture(self._copied, core.GraphicsOutput.RTM_copy_ram, core.GraphicsOutput.RTP_color)
