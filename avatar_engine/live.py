@@ -181,7 +181,7 @@ class LiveDriver:
         return closed
 
     def push_audio(self, session: str, chunk: AudioChunk) -> None:
-        self._post(lambda runtime: self._if_open(session, lambda: runtime.push_audio(session, chunk)))
+        self._post(lambda runtime: self._if_open(runtime, session, lambda: runtime.push_audio(session, chunk)))
 
     def send(self, session: str, command: Command) -> int:
         """Queue a command; packets whose stamp is at least the returned number were made under it."""
@@ -196,12 +196,23 @@ class LiveDriver:
                 runtime.send(session, command)
                 known.in_force = number
 
-            self._inbox.append(lambda runtime: self._if_open(session, lambda: act(runtime)))
+            self._inbox.append(lambda runtime: self._if_open(runtime, session, lambda: act(runtime)))
         return number
 
-    def _if_open(self, session: str, act: Callable[[], None]) -> None:
-        if session in self._sessions:
+    def _if_open(self, runtime: SteppedRuntime, session: str, act: Callable[[], None]) -> None:
+        """Done for an open session; what it raises ends that session alone."""
+        if session not in self._sessions:
+            return
+        try:
             act()
+        except Exception as error:  # noqa: BLE001  (the session is told why it ends)
+            runtime.close_session(session)
+            self._end(session, EngineError(session, f"{type(error).__name__}: {error}", "open a new session"))
+
+    def _end(self, session: str, error: BaseException) -> None:
+        with self._lock:
+            known = self._sessions.pop(session)
+        known.lost(error)
 
     def _post(self, act: Callable[[SteppedRuntime], None], waiting: Future[Any] | None = None) -> None:
         with self._lock:
@@ -273,9 +284,7 @@ class LiveDriver:
                 if known is not None:
                     known.notice(told)
                     if told.code == SESSION_ENDED:
-                        with self._lock:
-                            del self._sessions[told.session]
-                        known.lost(EngineError(told.session, told.text, "open a new session"))
+                        self._end(told.session, EngineError(told.session, told.text, "open a new session"))
             tick += 1
 
     def _hand_out(self, due_s: float, drawn: bool, packets: list[FramePacket]) -> None:

@@ -221,10 +221,13 @@ class Runtime:
         if len(broken) > 1 and len(broken) == len(self._sessions):
             return False
         for name in [name for name, held in self._sessions.items() if held.entity in broken]:
-            self._drop(name)
-            what = f"the session was ended: {type(error).__name__}: {error}; the others go on"
-            self.notices.append(Notice(name, "error", SESSION_ENDED, what))
+            self._end_broken(name, error)
         return bool(broken)
+
+    def _end_broken(self, session: str, error: Exception) -> None:
+        self._drop(session)
+        what = f"the session was ended: {type(error).__name__}: {error}; the others go on"
+        self.notices.append(Notice(session, "error", SESSION_ENDED, what))
 
     def push_audio(self, session: str, chunk: AudioChunk) -> None:
         """Speech to play after all that was pushed before. Any rate, any chunk size; any thread.
@@ -326,7 +329,10 @@ class Runtime:
             self._events.append(event)
             match event:
                 case Sent(session, SetScene() | SetBackground() as command):
-                    self._change_stage(session, held, command)
+                    try:
+                        self._change_stage(session, held, command)
+                    except Exception as error:  # noqa: BLE001  (told; the other sessions go on)
+                        self._end_broken(session, error)
                 case Sent(_, command):
                     self._world.get(held.entity, Inbox).waiting.append(command)
                 case speech:

@@ -27,7 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--resolution", default="720p", metavar="R", help="for jobs that name none")
     parser.add_argument("--fps", type=int, default=30, help="for jobs that name none")
     parser.add_argument("--quality", default="high", metavar="Q", help=", ".join(QUALITIES))
-    parser.add_argument("--visemes", default=None, metavar="MODEL", help="viseme model of all rooms")
+    parser.add_argument("--visemes", default=None, metavar="MODEL", help="viseme model, for jobs that name none")
     parser.add_argument("--port", type=int, default=8081, help="health check (default: %(default)s)")
     parser.add_argument("--prometheus-port", type=int, default=None, help="figures for Prometheus")
     parser.add_argument("--url", default=os.environ.get("LIVEKIT_URL"), help="instead of LIVEKIT_URL")
@@ -67,5 +67,11 @@ def run(options: argparse.Namespace) -> int:
             prometheus_port=options.prometheus_port,
         )
     )
-    asyncio.run(serve_until_told(server))
+    try:
+        asyncio.run(serve_until_told(server))
+    except OSError as error:
+        problem = f"cannot serve health checks: {error.strerror}"
+        raise DeviceError(f"port {options.port}", problem, "choose another with --port") from error
+    except RuntimeError as error:  # LiveKit's own, after 16 attempts
+        raise DeviceError(options.url, str(error), "see that the server runs and may be reached") from error
     return 0

@@ -6,6 +6,7 @@ import contextlib
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from itertools import count
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -74,16 +75,17 @@ class SessionFigures:
                 yield item.name, float(value)
 
 
-_sessions: dict[str, SessionFigures] = {}
+_numbers = count(1)
+_sessions: dict[int, tuple[str, SessionFigures]] = {}
 
 
-def register(session: str, figures: SessionFigures) -> None:
-    """Include a session in the export."""
-    _sessions[session] = figures
+def register(figures: SessionFigures) -> None:
+    """Include a session in the export, under a name of its own in this process."""
+    _sessions[id(figures)] = f"session-{next(_numbers)}", figures
 
 
-def unregister(session: str) -> None:
-    _sessions.pop(session, None)
+def unregister(figures: SessionFigures) -> None:
+    _sessions.pop(id(figures), None)
 
 
 class SessionCollector(Collector):
@@ -92,7 +94,7 @@ class SessionCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """One family per figure."""
         families: dict[str, GaugeMetricFamily] = {}
-        for session, figures in list(_sessions.items()):
+        for session, figures in list(_sessions.values()):
             for name, value in figures.rows():
                 if name not in families:
                     families[name] = GaugeMetricFamily(f"avatar_{name}", name.replace("_", " "), labels=["session"])

@@ -25,6 +25,8 @@ from avatar_engine.scenes.staging import background_path, srgb
 LIVE_HZ = 60
 """Speech waits at most one tick before it is heard; a tick without a picture costs under a millisecond."""
 AUDIO_RATE = 48_000
+LEAST_BPS = 10_000
+"""Nobody means a smaller ceiling of the video bitrate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,15 @@ def live_options(request: AvatarRequest) -> LiveOptions:
         head_movements=request.head_movements,
         emotion_enabled=request.emotion_enabled,
     )
+    if request.max_bitrate_bps is not None and request.max_bitrate_bps < LEAST_BPS:
+        raise InputError(f"max_bitrate_bps {request.max_bitrate_bps}", "is too little", f"{LEAST_BPS} or more")
     bitrate_bps = request.max_bitrate_bps or plenty_bps(width, height, fps)
     return LiveOptions(
         RuntimeOptions(
-            hz=LIVE_HZ, audio_rate=AUDIO_RATE, viseme_model=request.lip_sync_model or default_viseme_model()
+            hz=LIVE_HZ,
+            audio_rate=AUDIO_RATE,
+            viseme_model=request.lip_sync_model or default_viseme_model(),
+            watch_files=True,
         ),
         replace(session, **_config(request.avatar_config)),
         PublishOptions(

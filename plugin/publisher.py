@@ -78,6 +78,7 @@ class Publisher:
         self._first_picture: Future[None] = Future()
         self._publications: list[rtc.LocalTrackPublication] = []
         self._closed = False
+        self._pumping: asyncio.Task[None] | None = None
         self._pumps = self._media.spawn(self._pump())
         self._pumps.add_done_callback(self._pumps_ended)
 
@@ -140,8 +141,7 @@ class Publisher:
         if self._closed:
             return
         self._closed = True
-        self._pumps.cancel()
-        await asyncio.wrap_future(self._media.spawn(_settle(self._pumps)))
+        await asyncio.wrap_future(self._media.spawn(self._stop_pumps()))
         if not self._first_picture.done():
             self._first_picture.cancel()
         for publication in self._publications:
@@ -154,7 +154,13 @@ class Publisher:
         await self._audio.aclose()
         await asyncio.get_running_loop().run_in_executor(None, media_loop.release)
 
+    async def _stop_pumps(self) -> None:
+        if self._pumping is not None:
+            self._pumping.cancel()
+            await asyncio.wait({self._pumping})
+
     async def _pump(self) -> None:
+        self._pumping = asyncio.current_task()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pump_audio())
@@ -199,8 +205,9 @@ class Publisher:
                 )
             for segment in entry.starts:
                 self._figures.segments_started += 1
-                if segment in self._arrivals:
-                    self._figures.playback_start_s.add(time.monotonic() - self._arrivals[segment])
+                arrived_s = self._arrivals.get(segment)  # another thread may forget it at any time
+                if arrived_s is not None:
+                    self._figures.playback_start_s.add(time.monotonic() - arrived_s)
                 self._events.segment_started(segment)
             for segment, position, at_s in entry.ends:
                 delay_s = max(0.0, at_s - time.monotonic())
@@ -313,8 +320,3 @@ async def _sleep_until(at_s: float) -> None:
     wait_s = at_s - time.monotonic()
     if wait_s > 0:
         await asyncio.sleep(wait_s)
-
-
-async def _settle(pumps: Future[None]) -> None:
-    while not pumps.done():
-        await asyncio.sleep(0.001)

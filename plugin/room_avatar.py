@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from livekit import rtc
 from livekit.agents import utils
@@ -27,6 +28,7 @@ from avatar_engine.plugin.options import LiveOptions, check_background
 from avatar_engine.plugin.speech_stream import SpeechStream
 from avatar_engine.plugin.stage import EngineStage
 
+T = TypeVar("T")
 AGENT_COMES_S = 60.0
 AGENT_RETURNS_S = 30.0
 """An agent that drops out may come back within this time; the avatar lives on meanwhile."""
@@ -61,8 +63,11 @@ class RoomAvatar:
             failure.append(error)
             self._over.set()
 
-        stage = EngineStage(driver, self._options.publish, lost)
-        self.stage = stage
+        try:
+            stage = self.stage = EngineStage(driver, self._options.publish, lost)
+        except BaseException:
+            await engine_host.release(driver)
+            raise
         room.on("disconnected", self._disconnected)
         room.on("participant_disconnected", self._left)
         room.on("participant_connected", self._came)
@@ -70,16 +75,17 @@ class RoomAvatar:
         room.register_text_stream_handler(wire.TRANSCRIPTION_TOPIC, self._text_came)
         try:
             await stage.open(self._options.session)
-            await stage.publisher.publish(room.local_participant)
+            await self._unless_over(stage.publisher.publish(room.local_participant))
             stage.output.let_through()
-            agent = await self._find_agent()
-            stream = SpeechStream(room, agent.identity, stage.output)
-            stream.start()
-            room.local_participant.register_rpc_method(wire.RPC_COMMAND, self._command)
-            self._take_state(agent.attributes)
-            await room.local_participant.publish_data(
-                b"", topic=wire.WARM_TOPIC, destination_identities=[agent.identity]
-            )
+            agent = await self._unless_over(self._find_agent())
+            if agent is not None:
+                stream = SpeechStream(room, agent.identity, stage.output)
+                stream.start()
+                room.local_participant.register_rpc_method(wire.RPC_COMMAND, self._command)
+                self._take_state(agent.attributes)
+                await room.local_participant.publish_data(
+                    b"", topic=wire.WARM_TOPIC, destination_identities=[agent.identity]
+                )
             await self._over.wait()
         finally:
             room.off("disconnected", self._disconnected)
@@ -91,9 +97,18 @@ class RoomAvatar:
             if stream is not None:
                 await stream.aclose()
             await stage.aclose(room.local_participant if room.isconnected() else None)
-            await engine_host.release(self._options.runtime)
+            await engine_host.release(driver)
         if failure:
             raise failure[0]
+
+    async def _unless_over(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What it returns, or None as soon as the room or the engine is gone: what it waits for may never come."""
+        working, over = asyncio.ensure_future(work), asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait({working, over}, return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
+        finally:
+            await utils.aio.cancel_and_wait(working, over)
 
     async def _find_agent(self) -> rtc.RemoteParticipant:
         kind = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
@@ -133,7 +148,11 @@ class RoomAvatar:
         if self.stage is not None:
             self.stage.output.clear_buffer()
         try:
-            await asyncio.wait_for(self._back.wait(), AGENT_RETURNS_S)
+            async with asyncio.timeout(AGENT_RETURNS_S):
+                await self._back.wait()
+                while self._agent not in self._room.remote_participants:  # back, and gone again
+                    self._back.clear()
+                    await self._back.wait()
         except TimeoutError:
             self._over.set()
         self._leaving = None

@@ -21,6 +21,7 @@ from avatar_engine.engine.messages import (
     SetGaze,
     Trigger,
 )
+from avatar_engine.live import LiveDriver
 from avatar_engine.plugin import codec_choice, engine_host
 from avatar_engine.plugin.agent_ear import AgentEar
 from avatar_engine.plugin.log import logger
@@ -52,6 +53,7 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost", "avatar_notice"]]):
         super().__init__()
         self._options = live_options(AvatarRequest.asked(avatar_id, options))
         self._stage: EngineStage | None = None
+        self._driver: LiveDriver | None = None
         self._ear: AgentEar | None = None
         self._live_task: asyncio.Task[None] | None = None
         self._started = False
@@ -92,16 +94,18 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost", "avatar_notice"]]):
         self._started = True
         await super().start(agent_session, room)
         await codec_choice.ready(self._options.publish)
-        driver = await engine_host.acquire(self._options.runtime)
+        driver = self._driver = await engine_host.acquire(self._options.runtime)
         try:
-            stage = EngineStage(
+            stage = self._stage = EngineStage(
                 driver, self._options.publish, self._lost, lambda told: self.emit("avatar_notice", told)
             )
-            self._stage = stage
             await stage.open(self._options.session)
         except BaseException:
             await self._close_stage()
             raise
+        if self._stage is not stage:  # closed while it was being opened
+            await stage.aclose()
+            raise RuntimeError("the avatar was closed before it had started")
         self._ear = AgentEar(agent_session, stage.send, emotions=self._options.session.emotion_enabled)
         agent_session.output.replace_audio_tail(stage.output)
         self._live_task = asyncio.create_task(self._go_live(stage, room), name="avatar-go-live")
@@ -183,10 +187,12 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost", "avatar_notice"]]):
 
     async def _close_stage(self, room: rtc.Room | None = None) -> None:
         stage, self._stage = self._stage, None
+        driver, self._driver = self._driver, None
         if stage is not None:
             still_there = room.local_participant if room is not None and room.isconnected() else None
             await stage.aclose(still_there)
-            await engine_host.release(self._options.runtime)
+        if driver is not None:
+            await engine_host.release(driver)
 
 
 async def connected(room: rtc.Room) -> None:

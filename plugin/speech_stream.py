@@ -19,6 +19,7 @@ from avatar_engine.plugin.log import logger
 
 IDLE_S = 10.0
 """A stream that is silent for this long has lost its end; the sender's own limit."""
+RATES, MOST_CHANNELS = (8_000, 192_000), 8
 RETRIES = 3
 RETRY_S = 0.1
 NOTHING = rtc.AudioFrame(b"", 48_000, 1, 0)
@@ -109,14 +110,19 @@ class SpeechStream:
             await self._came.wait()
             while self._readers:
                 self._cut.clear()
-                await self._play(self._readers.popleft())
+                reader = self._readers.popleft()
+                try:
+                    await self._play(reader)
+                except Exception:  # noqa: BLE001  (the next one may be better, and somebody waits for it)
+                    logger.exception("a speech stream could not be played")
+                    reader.close()
             self._came.clear()
 
     async def _play(self, reader: rtc.ByteStreamReader) -> None:
-        rate = int(reader.info.attributes.get("sample_rate", 0))
-        channels = int(reader.info.attributes.get("num_channels", 0))
-        if rate <= 0 or channels <= 0:
-            logger.error("a speech stream without sample_rate and num_channels was left out")
+        rate = _whole(reader.info.attributes.get("sample_rate", ""))
+        channels = _whole(reader.info.attributes.get("num_channels", ""))
+        if not (RATES[0] <= rate <= RATES[1] and 1 <= channels <= MOST_CHANNELS):
+            logger.error("a speech stream of %d Hz and %d channels was left out", rate, channels)
             reader.close()
             return
         await self._output.capture_frame(NOTHING)  # the segment is open from its announcement on
@@ -178,6 +184,11 @@ class SpeechStream:
                     if attempt == RETRIES - 1:
                         logger.warning("%s did not reach %s: %s", method, self._sender, error.message)
                     await asyncio.sleep(RETRY_S)
+
+
+def _whole(text: str) -> int:
+    """-1 for what is no whole number."""
+    return int(text) if text.isdecimal() else -1
 
 
 async def _piece(reader: rtc.ByteStreamReader) -> bytes | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from livekit import rtc
+from livekit.agents import utils
 
-from avatar_engine.engine.errors import DeviceError
-from avatar_engine.engine.messages import AudioChunk, Command, Notice
+from avatar_engine.engine.errors import DeviceError, EngineError
+from avatar_engine.engine.messages import AudioChunk, Command, Notice, SetBackground
 from avatar_engine.live import Delivery, LiveDriver
 from avatar_engine.plugin import metrics
 from avatar_engine.plugin.audio_output import AvatarAudioOutput
@@ -18,6 +20,7 @@ from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.playout import Heard
 from avatar_engine.plugin.publish_options import PublishOptions
 from avatar_engine.plugin.publisher import Publisher
+from avatar_engine.scenes.staging import load_background
 
 LOST = "lost"
 """Code of the engine's notice that ends a session."""
@@ -41,6 +44,7 @@ class EngineStage:
         self._loop = asyncio.get_running_loop()
         self._on_lost, self._on_notice = on_lost, on_notice
         self._lost = False
+        self._changing: set[asyncio.Task[None]] = set()
         self.output = AvatarAudioOutput(self, self.figures, loop=self._loop)
         self.publisher = Publisher(options, self, self.figures)
 
@@ -48,13 +52,14 @@ class EngineStage:
         """Open the engine's session; pictures begin to come."""
         opened = self._driver.open_session(session_options, self._deliver, self._engine_lost, self._notice)
         self.session = await asyncio.wrap_future(opened)
-        metrics.register(self.session, self.figures)
+        metrics.register(self.figures)
 
     async def aclose(self, participant: rtc.LocalParticipant | None = None) -> None:
         """End the session and take its tracks out of the room."""
+        await utils.aio.cancel_and_wait(*self._changing)
         if self.session and self._driver.alive:
             await asyncio.wrap_future(self._driver.close_session(self.session))
-        metrics.unregister(self.session)
+        metrics.unregister(self.figures)
         await self.publisher.aclose(participant)
         self.output.lose()
 
@@ -62,7 +67,19 @@ class EngineStage:
         self._driver.push_audio(self.session, chunk)
 
     def send(self, command: Command) -> int:
+        """From the agent's loop. Returns the command's number (see `LiveDriver.send`), 0 for a background."""
+        if isinstance(command, SetBackground):
+            changing = self._loop.create_task(self._change_background(command))
+            self._changing.add(changing)
+            changing.add_done_callback(self._changing.discard)
+            return 0
         return self._driver.send(self.session, command)
+
+    async def _change_background(self, command: SetBackground) -> None:
+        # The simulation finds the picture decoded: doing that itself it would hold up every room.
+        with suppress(EngineError):  # it tells that itself
+            await asyncio.to_thread(load_background, command.background)
+        self._driver.send(self.session, command)
 
     def cut(self, command: Callable[[list[Heard]], int]) -> list[Heard]:
         return self.publisher.cut(command)

@@ -12,11 +12,15 @@ from livekit.agents import AgentServer, AutoSubscribe, JobContext, JobExecutorTy
 from livekit.agents.utils import shortuuid
 
 from avatar_engine import signals
+from avatar_engine.bundled import open_library
 from avatar_engine.engine.errors import InputError, suggest
 from avatar_engine.interrupts import GRACE_S, STOPPED, end_process
 from avatar_engine.plugin import engine_host, metrics, wire
 from avatar_engine.plugin.options import AvatarRequest, live_options
 from avatar_engine.plugin.room_avatar import RoomAvatar
+
+FULL = 0.9
+"""Load from which on a worker takes no more rooms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ def read_metadata(metadata: str, defaults: AvatarRequest) -> JobWish:
 
 def make_server(options: WorkerOptions) -> AgentServer:
     """The agent server; `await server.run()` serves until SIGTERM, which drains it."""
+    open_library().find(options.defaults.avatar_id)  # said now, not by every job
     defaults = live_options(options.defaults)
     runtime = defaults.runtime
     rooms: set[str] = set()
@@ -67,8 +72,10 @@ def make_server(options: WorkerOptions) -> AgentServer:
         metrics.expose()
 
     def load() -> float:
-        """Rooms in use, or how much of its time the simulation spends, whichever is worse."""
-        return min(1.0, max(len(rooms) / options.avatars, engine_host.busy(runtime)))
+        """1 when all rooms are taken; before that, their share or that of its time which the simulation spends."""
+        if len(rooms) >= options.avatars:
+            return 1.0
+        return min(1.0, max(FULL * len(rooms) / options.avatars, engine_host.busy(runtime)))
 
     def prewarm(_: JobProcess) -> None:
         engine_host.prewarm(runtime, defaults.session)
@@ -76,7 +83,7 @@ def make_server(options: WorkerOptions) -> AgentServer:
     server = AgentServer(
         job_executor_type=JobExecutorType.THREAD,
         load_fnc=load,
-        load_threshold=0.9,
+        load_threshold=FULL,
         num_idle_processes=1,
         initialize_process_timeout=60.0,
         setup_fnc=prewarm,

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal, Unpack
 
@@ -15,12 +16,15 @@ from livekit import api, rtc
 from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr, get_job_context
 from livekit.agents.llm import FunctionTool, RawFunctionTool
 from livekit.agents.utils import is_given, shortuuid, wait_for_track_publication
+from livekit.agents.utils.aio import cancel_and_wait
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 from livekit.agents.voice.avatar import DataStreamAudioOutput
 from livekit.agents.voice.io import AgentOutput, AudioOutput, AudioOutputCapabilities
 
 from avatar_engine.engine.errors import DeviceError, InputError
+from avatar_engine.engine.messages import Command, Trigger
 from avatar_engine.plugin import wire
+from avatar_engine.plugin.agent_ear import AgentEar
 from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.options import AvatarOptions, AvatarRequest, live_options
 from avatar_engine.plugin.session import connected
@@ -36,19 +40,20 @@ FREED_S = 3.0
 
 class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
     """Same three lines and options as `AvatarSession`; the picture is made on another machine
-    (`avatar-engine worker`), so what changes the avatar is awaited. worker: agent name of the workers.
+    (`avatar-engine worker`), so what changes the avatar is awaited. What is not asked for is as the worker was told at
+    its start. worker: agent name of the workers.
     """
 
     def __init__(
         self,
-        avatar_id: str | AvatarRequest = "ada",
+        avatar_id: str | AvatarRequest | None = None,
         *,
         worker: str = wire.WORKER_NAME,
         **options: Unpack[AvatarOptions],
     ) -> None:
         super().__init__()
-        self._request = AvatarRequest.asked(avatar_id, options)
-        live_options(self._request)  # says now what the worker would say later
+        self._wishes = _wishes(avatar_id, options)
+        live_options(AvatarRequest.of(self._wishes))  # says now what the worker would say later
         self._worker = worker
         self._identity = shortuuid("avatar-")
         self._connection: rtc.Room | None = None
@@ -57,6 +62,8 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         self._attending: asyncio.Task[None] | None = None
         self._sink: PatientOutput | None = None
         self._losses: deque[float] = deque(maxlen=LOSSES + 1)
+        self._ear: AgentEar | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     @property
     def avatar_identity(self) -> str:
@@ -83,9 +90,10 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             _given(livekit_api_secret, "LIVEKIT_API_SECRET"),
         )
         self._connection, self._output = room, agent_session.output
+        await self._call_worker()  # first: where nobody can be asked, the agent keeps its own voice
         self._expect_avatar()
-        await self._call_worker()
         room.on("participant_disconnected", self._left)
+        self._ear = AgentEar(agent_session, self._heard, emotions=False)
         self._attending = asyncio.create_task(self._attend(), name="avatar-arrival")
 
     async def stop(self) -> None:
@@ -96,6 +104,10 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         """Send the avatar away."""
         if self._connection is not None:
             self._connection.off("participant_disconnected", self._left)
+        if self._ear is not None:
+            self._ear.detach()
+            self._ear = None
+        await cancel_and_wait(*self._telling)
         if self._attending is not None:
             self._attending.cancel()
             await asyncio.gather(self._attending, return_exceptions=True)
@@ -132,7 +144,7 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
                 api.CreateAgentDispatchRequest(
                     agent_name=self._worker,
                     room=job.room.name if job is not None else room.name,
-                    metadata=dispatch_metadata(agent, self._identity, _sendable(self._request)),
+                    metadata=dispatch_metadata(agent, self._identity, self._wishes),
                 )
             )
 
@@ -221,6 +233,19 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
 
         return avatar_tools(self)
 
+    def _heard(self, command: Command) -> None:
+        """The user's turns and the tools; the agent's state and words reach the avatar by themselves."""
+        if isinstance(command, Trigger) and self._attending is not None and self._attending.done():
+            telling = asyncio.create_task(self._pass_on(command))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
+
+    async def _pass_on(self, command: Trigger) -> None:
+        try:
+            await self.trigger(command.event, command.value)
+        except (rtc.RpcError, RuntimeError) as error:  # a nod less
+            logger.debug("%s did not reach the avatar: %s", command.event, error)
+
     async def _tell(self, command: dict[str, Any]) -> None:
         if self._connection is None:
             raise RuntimeError("the avatar is not running; call start() first")
@@ -280,8 +305,15 @@ def _given(value: NotGivenOr[str], variable: str) -> str:
     return found
 
 
-def _sendable(request: AvatarRequest) -> dict[str, Any]:
-    told = asdict(request)
-    if told["avatar_config"] is not None and not isinstance(told["avatar_config"], dict):
+def _wishes(avatar: AvatarRequest | str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, and nothing else: the rest is the worker's to say."""
+    told: dict[str, Any] = {}
+    if isinstance(avatar, AvatarRequest):
+        usual = asdict(AvatarRequest())
+        told = {name: value for name, value in asdict(avatar).items() if value != usual[name]}
+    elif avatar is not None:
+        told["avatar_id"] = avatar
+    told |= options
+    if told.get("avatar_config") is not None and not isinstance(told["avatar_config"], dict):
         raise InputError("avatar_config", "a file of this machine means nothing to a worker", "give a mapping")
     return told

@@ -68,6 +68,12 @@ def set_background(stage: Stage, what: str, beside: Path | None = None) -> Stage
     return replace(stage, background=_background(spec, beside))
 
 
+def load_background(what: str) -> None:
+    """Have a background's picture decoded for `set_background`, which then takes no time. Raises SceneError."""
+    if not is_colour(what):
+        picture(background_path(what))
+
+
 def pictures_of(scene: Scene) -> tuple[Path, ...]:
     """Files a scene refers to, for whoever watches it."""
     image = scene.background.image

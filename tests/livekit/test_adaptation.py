@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -103,11 +104,18 @@ def test_figures_are_exported_for_prometheus() -> None:
     figures = SessionFigures()
     figures.encode_s.add(0.004)
     figures.frames_sent = 7
-    register("s1", figures)
+    other = SessionFigures()
+    register(figures)
+    register(other)
     try:
         text = prometheus_text()
     finally:
-        unregister("s1")
-    assert 'avatar_frames_sent{session="s1"} 7.0' in text
-    assert 'avatar_encode_s_p95{session="s1"} 0.004' in text
-    assert "s1" not in prometheus_text()
+        unregister(figures)
+    sent = re.findall(r'avatar_frames_sent\{session="(session-\d+)"\} ([\d.]+)', text)
+    assert [count for _, count in sent] == ["7.0", "0.0"]
+    assert len({name for name, _ in sent}) == 2  # sessions of two engines too
+    assert f'avatar_encode_s_p95{{session="{sent[0][0]}"}} 0.004' in text
+    left = prometheus_text()
+    assert sent[0][0] not in left
+    assert sent[1][0] in left
+    unregister(other)

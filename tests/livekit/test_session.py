@@ -23,7 +23,7 @@ from avatar_engine.plugin.worker_session import WorkerAvatarSession
 pytestmark = pytest.mark.livekit
 
 RATE = 24_000
-ENGINE_THREADS = {"avatar-simulation", "avatar-loading"}
+ENGINE_THREADS = {"avatar-simulation", "avatar-loading", "avatar-files"}
 SMALL = {"resolution": "320x180", "quality": "low", "lip_sync_model": "spectral"}
 
 
@@ -155,6 +155,7 @@ async def test_a_wrong_avatar_says_so_and_leaves_nothing_behind(house) -> None:
         ({"resolutoin": "720p"}, "resolution"),
         ({"avatar_config": {"scen": "studio"}}, "scene"),
         ({"video_codec": "h263"}, "h264"),
+        ({"max_bitrate_bps": -5}, "10000 or more"),
     ],
 )
 @pytest.mark.parametrize("session", [AvatarSession, WorkerAvatarSession])
@@ -172,6 +173,30 @@ def test_both_sessions_take_every_option_and_a_whole_request() -> None:
         session("ben", resolution="320x180", fps=24)
     assert AvatarRequest.asked("ben", {"resolution": "320x180", "fps": 24}) == request
     assert AvatarRequest.asked(request, {"fps": 60}).fps == 60
+
+
+@pytest.mark.parametrize("warm", [False, True])
+async def test_closed_while_it_starts_it_leaves_nothing_behind(house, warm: bool) -> None:
+    options = live_options(AvatarRequest(**SMALL))
+    if warm:  # the engine goes on
+        await asyncio.to_thread(engine_host.prewarm, options.runtime)
+    room = await house.join("agent", kind="agent")
+    session = AgentSession()
+    avatar = AvatarSession(**SMALL)
+    starting = asyncio.create_task(avatar.start(session, room=room))
+    while avatar._stage is None:
+        await asyncio.sleep(0.005)
+    before = session.output.audio
+    await avatar.aclose()
+    with pytest.raises(RuntimeError, match=r"closed before it had started|engine has stopped"):
+        await starting
+    assert session.output.audio is before
+    if warm:
+        assert engine_host._engines[options.runtime].session_count == 0
+        assert engine_host._users == {engine_host._engines[options.runtime]: 1}
+        await engine_host.cool(options.runtime)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("avatar-")]
+    await room.disconnect()
 
 
 @pytest.mark.timeout(120)

@@ -12,17 +12,20 @@ import time
 import urllib.request
 import uuid
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+import aiohttp
 import numpy as np
 import pytest
 from livekit import api, rtc
-from livekit.agents import AgentSession
+from livekit.agents import AgentSession, UserStateChangedEvent
 from livekit.agents.voice.avatar import DataStreamAudioOutput
 
-from avatar_engine.engine.errors import InputError
-from avatar_engine.plugin import engine_host, room_avatar
+from avatar_engine.components.mind import TURN
+from avatar_engine.engine.errors import InputError, SceneError
+from avatar_engine.plugin import engine_host, room_avatar, wire
 from avatar_engine.plugin.options import AvatarRequest, live_options
-from avatar_engine.plugin.worker import WorkerOptions, make_server, read_metadata
+from avatar_engine.plugin.worker import FULL, WorkerOptions, dispatch_metadata, make_server, read_metadata
 from avatar_engine.plugin.worker_session import WorkerAvatarSession
 from tools import livekit_server
 
@@ -75,6 +78,17 @@ async def third_party(house, name: str):
     return room, output, identity
 
 
+async def there(room: rtc.Room, identity: str) -> None:
+    """Until that participant shows itself."""
+    while not any(track.kind == rtc.TrackKind.KIND_VIDEO for track in published(room, identity)):
+        await asyncio.sleep(0.05)
+
+
+def published(room: rtc.Room, identity: str) -> list[rtc.RemoteTrackPublication]:
+    participant = room.remote_participants.get(identity)
+    return [] if participant is None else list(participant.track_publications.values())
+
+
 def frames(seconds: float):
     data = (0.4 * np.sin(2 * np.pi * 500 * np.arange(int(seconds * RATE)) / RATE) * 32767).astype(np.int16)
     for at in range(0, len(data), RATE // 20):
@@ -87,6 +101,14 @@ async def test_a_stock_agent_speaks_through_a_dispatched_avatar(house) -> None:
     name = f"avatars-{uuid.uuid4().hex[:6]}"
     async with serving(house.server, name):
         room, output, identity = await third_party(house, name)
+        for attributes in ({"sample_rate": "24000.0", "num_channels": "1"}, {"sample_rate": "7" * 9}, {}):
+            # What is no speech is left out, and what comes after it is not.
+            await asyncio.wait_for(there(room, identity), 30.0)
+            odd = await room.local_participant.stream_bytes(
+                "odd", topic=wire.AUDIO_TOPIC, destination_identities=[identity], attributes=attributes
+            )
+            await odd.write(bytes(4800))
+            await odd.aclose()
         finished = []
         started = []
         output.on("playback_finished", finished.append)
@@ -157,6 +179,13 @@ async def test_two_rooms_share_one_engine_and_do_not_hear_each_other(house, serv
                 output.flush()
                 event = await asyncio.wait_for(output.wait_for_playout(), 15.0)
                 assert event.playback_position == pytest.approx(0.8, abs=1e-6)
+                (runtime,) = engine_host._runtimes.values()
+                sessions[1][1].emit(
+                    "user_state_changed", UserStateChangedEvent(old_state="listening", new_state="speaking")
+                )
+                users = TURN.index("user")
+                while runtime.world.batch["turn"][:, users].tolist() != [0.0, 1.0]:  # the user of that room speaks
+                    await asyncio.sleep(0.02)
                 await sessions[1][2].update_emotion("happy", 0.5)
                 with pytest.raises(rtc.RpcError, match="hapy"):
                     await sessions[1][2].update_emotion("hapy")
@@ -170,6 +199,54 @@ async def test_two_rooms_share_one_engine_and_do_not_hear_each_other(house, serv
         finally:
             for room, _, _ in sessions:
                 await room.disconnect()
+
+
+def test_what_is_not_asked_for_is_as_the_worker_was_told() -> None:
+    told = AvatarRequest("ben", resolution="360p", fps=24, quality="low", lip_sync_model="spectral")
+    for avatar, expected in (
+        (WorkerAvatarSession(), told),
+        (WorkerAvatarSession("ada", fps=60), replace(told, avatar_id="ada", fps=60)),
+        (WorkerAvatarSession(resolution="720p"), replace(told, resolution="720p")),
+        (WorkerAvatarSession(AvatarRequest("kenji", style="warm")), replace(told, avatar_id="kenji", style="warm")),
+    ):
+        metadata = dispatch_metadata("agent", "avatar", avatar._wishes)
+        assert read_metadata(metadata, told).avatar == expected
+
+
+@pytest.mark.parametrize("most", [1, 3, 10, 20])
+def test_a_worker_takes_as_many_rooms_as_it_was_told(most: int, monkeypatch) -> None:
+    server = make_server(WorkerOptions(most, SMALL, "w", "ws://127.0.0.1:9", "key", "secret", port=0))
+    rooms = next(cell for cell in _cells(server._load_fnc) if isinstance(cell, set))
+    for taken in range(most):
+        assert server._load_fnc() < FULL, taken
+        rooms.add(taken)
+    assert server._load_fnc() >= FULL
+
+
+def _cells(function) -> list[object]:
+    return [cell.cell_contents for cell in function.__closure__ or ()]
+
+
+def test_a_worker_without_its_avatar_does_not_begin() -> None:
+    with pytest.raises(SceneError, match="nosuch"):
+        make_server(WorkerOptions(1, replace(SMALL, avatar_id="nosuch"), "w", "ws://127.0.0.1:9", "key", "secret"))
+
+
+async def test_where_no_worker_can_be_asked_the_agent_keeps_its_voice(house) -> None:
+    room = await house.join("agent", kind="agent")
+    session = AgentSession()
+    before = session.output.audio
+    port = livekit_server.free_ports(1)[0]
+    with pytest.raises(aiohttp.ClientError):
+        await WorkerAvatarSession(SMALL).start(
+            session,
+            room,
+            livekit_url=f"http://127.0.0.1:{port}",
+            livekit_api_key=livekit_server.API_KEY,
+            livekit_api_secret=livekit_server.API_SECRET,
+        )
+    assert session.output.audio is before
+    await room.disconnect()
 
 
 AGENT = """
