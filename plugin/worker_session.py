@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import asdict
 from typing import Any, Literal, Unpack
 
@@ -63,7 +63,8 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         self._sink: PatientOutput | None = None
         self._losses: deque[float] = deque(maxlen=LOSSES + 1)
         self._ear: AgentEar | None = None
-        self._telling: set[asyncio.Task[None]] = set()
+        self._telling: set[asyncio.Task[None]] = set()  # and sending away
+        self._abandoned: set[str] = set()  # identities nobody waits for any more
 
     @property
     def avatar_identity(self) -> str:
@@ -93,6 +94,7 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         await self._call_worker()  # first: where nobody can be asked, the agent keeps its own voice
         self._expect_avatar()
         room.on("participant_disconnected", self._left)
+        room.on("participant_connected", self._came)
         self._ear = AgentEar(agent_session, self._heard, emotions=False)
         self._attending = asyncio.create_task(self._attend(), name="avatar-arrival")
 
@@ -104,6 +106,7 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         """Send the avatar away."""
         if self._connection is not None:
             self._connection.off("participant_disconnected", self._left)
+            self._connection.off("participant_connected", self._came)
         if self._ear is not None:
             self._ear.detach()
             self._ear = None
@@ -152,6 +155,26 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         if participant.identity == self._identity and (self._attending is None or self._attending.done()):
             self._attending = asyncio.create_task(self._recover(), name="avatar-recovery")
 
+    def _came(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity in self._abandoned:
+            self._aside(self._send_away(participant.identity))
+
+    async def _send_away(self, identity: str) -> None:
+        """An avatar that came after its time would stand there mute, beside the one that took its place."""
+        assert self._connection is not None
+        try:
+            async with api.LiveKitAPI(*self._access) as server:
+                await server.room.remove_participant(
+                    api.RoomParticipantIdentity(room=self._connection.name, identity=identity)
+                )
+        except (api.TwirpError, aiohttp.ClientError) as error:
+            logger.warning("%s came too late and could not be sent away: %s", identity, error)
+
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
     async def _recover(self) -> None:
         """The worker is gone: ask for another one, unless they come and go."""
         assert self._output is not None
@@ -191,6 +214,7 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
                         raise RuntimeError("the avatar left at once")
             except (TimeoutError, api.TwirpError, aiohttp.ClientError, RuntimeError) as failed:
                 error = failed
+                self._abandoned.add(self._identity)
                 logger.warning("no avatar came: %s", str(failed) or f"nothing seen of it for {JOIN_S:.0f} s")
                 continue
             if self._sink is not None:
@@ -236,9 +260,7 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
     def _heard(self, command: Command) -> None:
         """The user's turns and the tools; the agent's state and words reach the avatar by themselves."""
         if isinstance(command, Trigger) and self._attending is not None and self._attending.done():
-            telling = asyncio.create_task(self._pass_on(command))
-            self._telling.add(telling)
-            telling.add_done_callback(self._telling.discard)
+            self._aside(self._pass_on(command))
 
     async def _pass_on(self, command: Trigger) -> None:
         try:

@@ -94,7 +94,8 @@ async def main(given: argparse.Namespace) -> None:
         talking = asyncio.create_task(converse(room, session, avatar))
         stop = asyncio.Event()
         for which in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(which, stop.set)
+            with contextlib.suppress(NotImplementedError):  # Windows, where Ctrl-C is an exception
+                asyncio.get_running_loop().add_signal_handler(which, stop.set)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({talking, stopping}, timeout=given.seconds, return_when=asyncio.FIRST_COMPLETED)
         if talking.done():

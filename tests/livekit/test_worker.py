@@ -23,7 +23,7 @@ from livekit.agents.voice.avatar import DataStreamAudioOutput
 
 from avatar_engine.components.mind import TURN
 from avatar_engine.engine.errors import InputError, SceneError
-from avatar_engine.plugin import engine_host, room_avatar, wire
+from avatar_engine.plugin import engine_host, room_avatar, wire, worker_session
 from avatar_engine.plugin.options import AvatarRequest, live_options
 from avatar_engine.plugin.worker import FULL, WorkerOptions, dispatch_metadata, make_server, read_metadata
 from avatar_engine.plugin.worker_session import WorkerAvatarSession
@@ -230,6 +230,28 @@ def _cells(function) -> list[object]:
 def test_a_worker_without_its_avatar_does_not_begin() -> None:
     with pytest.raises(SceneError, match="nosuch"):
         make_server(WorkerOptions(1, replace(SMALL, avatar_id="nosuch"), "w", "ws://127.0.0.1:9", "key", "secret"))
+
+
+async def test_an_avatar_that_comes_too_late_is_sent_away(house, monkeypatch) -> None:
+    monkeypatch.setattr(worker_session, "JOIN_S", 0.3)
+    room = await house.join("agent", kind="agent")
+    avatar = WorkerAvatarSession(SMALL, worker="nobody")
+    await avatar.start(
+        AgentSession(),
+        room,
+        livekit_url=house.http_url,
+        livekit_api_key=livekit_server.API_KEY,
+        livekit_api_secret=livekit_server.API_SECRET,
+    )
+    expected = avatar.avatar_identity
+    while avatar.avatar_identity == expected:
+        await asyncio.sleep(0.02)
+    gone = asyncio.Event()
+    late = await house.join(expected)
+    late.on("disconnected", lambda _: gone.set())
+    await asyncio.wait_for(gone.wait(), 10.0)
+    await avatar.aclose()
+    await room.disconnect()
 
 
 async def test_where_no_worker_can_be_asked_the_agent_keeps_its_voice(house) -> None:
