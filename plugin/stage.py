@@ -67,13 +67,16 @@ class EngineStage:
         self._driver.push_audio(self.session, chunk)
 
     def send(self, command: Command) -> int:
-        """From the agent's loop. Returns the command's number (see `LiveDriver.send`), 0 for a background."""
+        """From any thread. Returns the command's number (see `LiveDriver.send`), 0 for a background."""
         if isinstance(command, SetBackground):
-            changing = self._loop.create_task(self._change_background(command))
-            self._changing.add(changing)
-            changing.add_done_callback(self._changing.discard)
+            self._loop.call_soon_threadsafe(self._begin_change, command)
             return 0
         return self._driver.send(self.session, command)
+
+    def _begin_change(self, command: SetBackground) -> None:
+        changing = self._loop.create_task(self._change_background(command))
+        self._changing.add(changing)
+        changing.add_done_callback(self._changing.discard)
 
     async def _change_background(self, command: SetBackground) -> None:
         # The simulation finds the picture decoded: doing that itself it would hold up every room.
