@@ -46,7 +46,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     make.add_argument("-o", "--folder", type=Path, help="where to put it (default: your own avatars folder)")
     make.set_defaults(run=make_avatar)
 
-    add = actions.add_parser("add", help="copy a GLB/VRM into your own avatars folder")
+    add = actions.add_parser("add", help="copy a GLB/glTF/VRM into your own avatars folder")
     add.add_argument("file", type=Path)
     add.add_argument("--id", help="its id (default: the file's name)")
     add.set_defaults(run=add_avatar)
@@ -114,6 +114,8 @@ def make_avatar(options: argparse.Namespace) -> int:
     from avatar_engine.maker.spec import load_person
 
     name = _id(options.name)
+    if options.folder is None:
+        _refuse_bundled(name, "choose another name")
     folder = (options.folder or own_folder()) / name
     if (folder / "avatar.yaml").exists():
         raise InputError(name, f"there is an avatar of that id in {folder}", "choose another name or remove the folder")
@@ -143,21 +145,26 @@ def make_avatar(options: argparse.Namespace) -> int:
 
 
 def add_avatar(options: argparse.Namespace) -> int:
-    """Check that the file loads, then copy it and write a profile with everything found beside it."""
+    """Check that the file loads, copy it and the files it names, and write a profile with everything found."""
     from avatar_engine.avatar_doctor.examine import examine
     from avatar_engine.avatar_doctor.fix import profile_text
+    from avatar_engine.engine.gltf.beside import files_beside
 
     if options.file.suffix.lower() not in (*MODEL_FILES, *OTHER_FILES):
         raise InputError(str(options.file), "is no avatar file", f"give one of {', '.join(MODEL_FILES)}")
     avatar = open_library().load(str(options.file))
     name = _id(options.id or options.file.stem)
+    _refuse_bundled(name, "choose another with --id")
     folder = own_folder() / name
     if folder.exists():
         raise InputError(name, "there is an avatar of that id", "choose another with --id")
+    parts = files_beside(options.file)
     examination = examine(avatar)
     try:
         folder.mkdir(parents=True)
-        shutil.copy(options.file, folder / options.file.name)
+        for part in (Path(options.file.name), *parts):
+            (folder / part).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(options.file.parent / part, folder / part)
         (folder / "avatar.yaml").write_text(profile_text(avatar, examination), encoding="utf-8")
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -236,6 +243,12 @@ def _write_speech(path: Path, duration_s: float) -> None:
 def own_folder() -> Path:
     """Where this user's avatars live."""
     return Path.home() / ".local" / "share" / "avatar-engine" / "avatars"
+
+
+def _refuse_bundled(name: str, hint: str) -> None:
+    """What lies in one's own folder goes before what is bundled: the bundled one would be gone without a word."""
+    if (asset_path("avatars") / name).is_dir():
+        raise InputError(name, "is the id of a bundled avatar", hint)
 
 
 def _id(name: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from avatar_engine.avatar_doctor.examine import examine
 from avatar_engine.avatar_doctor.findings import Examination
@@ -21,7 +24,9 @@ from avatar_engine.components.controls import ARKIT
 from avatar_engine.engine.gltf.reader import load_model
 from avatar_engine.scenes.library import Avatar, AvatarLibrary
 from avatar_engine.scenes.profile import AvatarProfile, load_profile
+from tests.gltf.ball import ball
 from tests.gltf.foreign import FOREIGN, named
+from tests.gltf.generate import Builder, _primitive
 
 pytestmark = pytest.mark.unit
 
@@ -125,6 +130,66 @@ def test_add_takes_one_command(
     assert avatar.rig.viseme_morphs.any()
     assert main(["avatars", "add", str(file)]) == 2
     assert "--id" in capsys.readouterr().err
+
+
+def many_files(folder: Path, **more: object) -> Path:
+    """A .gltf whose buffer and picture are files of their own, as most programs export it."""
+    build, shape = Builder(), ball()
+    primitive = _primitive(build, shape)
+    primitive["material"] = 0
+    build.add("meshes", {"primitives": [primitive], "extras": {"targetNames": ["jawOpen", "eyeBlinkLeft"]}})
+    build.add("nodes", {"mesh": 0})
+    build.add("materials", {"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}})
+    build.add("textures", {"source": 0})
+    build.add("images", {"uri": "pictures/the%20skin.png"})
+    build.add("buffers", {"uri": "./anna.bin", "byteLength": len(build.data)})
+    build.root.update(scene=0, scenes=[{"nodes": [0]}], **more)
+    (folder / "pictures").mkdir(parents=True)
+    Image.new("RGB", (8, 8), (200, 20, 20)).save(folder / "pictures" / "the skin.png")
+    (folder / "anna.bin").write_bytes(build.data)
+    (folder / "notes.txt").write_text("not part of the model")
+    (folder / "anna.gltf").write_text(json.dumps(build.root))
+    return folder / "anna.gltf"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_add_takes_the_files_that_a_gltf_names(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["avatars", "add", str(many_files(tmp_path / "from"))]) == 0
+    shutil.rmtree(tmp_path / "from")
+    assert main(["avatars", "show", "anna"]) == 0, capsys.readouterr().err
+    own = home / ".local" / "share" / "avatar-engine" / "avatars" / "anna"
+    names = {str(path.relative_to(own)) for path in own.rglob("*") if path.is_file()}
+    assert names == {"anna.gltf", "anna.bin", "avatar.yaml", str(Path("pictures", "the skin.png"))}
+
+
+@pytest.mark.parametrize("uri", ["../secret.png", "pictures/%2e%2e/../../secret.png", "/etc/hostname", "link.png"])
+def test_add_takes_nothing_from_elsewhere(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str], uri: str
+) -> None:
+    images = [{"uri": "pictures/the%20skin.png"}, {"uri": uri}]  # the second is used by nothing
+    model = many_files(tmp_path / "from", images=images)
+    (tmp_path / "secret.png").write_bytes(b"not yours")
+    (tmp_path / "from" / "link.png").symlink_to(tmp_path / "secret.png")
+    assert main(["avatars", "add", str(model)]) == 2
+    assert "images[1].uri: leaves the folder" in capsys.readouterr().err
+    assert not (home / ".local" / "share" / "avatar-engine" / "avatars" / "anna").exists()
+
+
+def test_an_avatar_of_ones_own_hides_no_bundled_one(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ada.vrm"
+    file.write_bytes(FOREIGN["vrm 0.x"]())
+    for arguments in ([str(file)], [str(file), "--id", "ben"]):
+        assert main(["avatars", "add", *arguments]) == 2
+        assert "is the id of a bundled avatar; choose another with --id" in capsys.readouterr().err
+    assert not home.exists()
 
 
 def test_making_without_a_description_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
