@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import re
 import shutil
+import sys
 import tempfile
 import wave
 from pathlib import Path
@@ -67,12 +68,19 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def list_avatars(_options: argparse.Namespace) -> int:
-    """One line per avatar."""
+    """One line per avatar; 2 where one of them cannot be read."""
     found = open_library()
+    broken = []
     for name in found.ids():
-        profile = load_profile(found.find(name))
+        try:
+            profile = load_profile(found.find(name))
+        except InputError as error:
+            broken.append(error)
+            continue
         print(f"{name:<20} {profile.licence:<10} {profile.description or profile.name}")
-    return 0
+    for error in broken:
+        print(f"avatar-engine: {error}", file=sys.stderr)
+    return 2 if broken else 0
 
 
 def show_avatar(options: argparse.Namespace) -> int:

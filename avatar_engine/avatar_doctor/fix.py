@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +50,23 @@ def profile_text(avatar: Avatar, examination: Examination) -> str:
 
 
 def write_profile(text: str, beside: Path) -> tuple[Path, Path | None]:
-    """Write `avatar.yaml` beside the model; an existing one is kept as .bak. Returns both paths."""
+    """Write `avatar.yaml` beside the model; an existing one is kept as .bak, .bak2, ... Returns both paths."""
     path = beside.parent / "avatar.yaml"
     backup = None
     try:
         if path.exists():
-            backup = path.with_suffix(".yaml.bak")
-            backup.write_bytes(path.read_bytes())
+            backup = _kept(path)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(
             str(path), error.strerror or "cannot be written", "copy the model to your own folder"
         ) from None
     return path, backup
+
+
+def _kept(path: Path) -> Path:
+    """A copy under the first name that is free: what somebody wrote by hand is in the oldest."""
+    names = (f"{path.name}.bak{number if number > 1 else ''}" for number in itertools.count(1))
+    backup = next(beside for name in names if not (beside := path.with_name(name)).exists())
+    backup.write_bytes(path.read_bytes())
+    return backup

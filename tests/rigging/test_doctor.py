@@ -103,6 +103,18 @@ def test_fix_writes_a_profile_that_moves_the_face_the_same_way(
     assert "CC-BY-4.0" in (tmp_path / "avatar.yaml.bak").read_text("utf-8")
 
 
+def test_fixing_again_keeps_what_was_written_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "guest.glb").write_bytes(named({name: [name] for name in ARKIT}))
+    profile = tmp_path / "avatar.yaml"
+    profile.write_text("model: guest.glb  # the new one of May\n", "utf-8")
+    for backup in ("avatar.yaml.bak", "avatar.yaml.bak2", "avatar.yaml.bak3"):
+        before = profile.read_text("utf-8")
+        assert main(["avatars", "doctor", str(profile), "--fix"]) == 0
+        assert f"kept as {backup})" in capsys.readouterr().out
+        assert (tmp_path / backup).read_text("utf-8") == before
+    assert "of May" in (tmp_path / "avatar.yaml.bak").read_text("utf-8")
+
+
 def test_weak_shapes_get_a_gain(tmp_path: Path) -> None:
     avatar = load(tmp_path / "weak.glb", FOREIGN["unnamed targets"]())
     examination = examine(avatar)
@@ -190,6 +202,17 @@ def test_an_avatar_of_ones_own_hides_no_bundled_one(
         assert main(["avatars", "add", *arguments]) == 2
         assert "is the id of a bundled avatar; choose another with --id" in capsys.readouterr().err
     assert not home.exists()
+
+
+def test_a_broken_profile_hides_no_other_avatar(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = home / ".local" / "share" / "avatar-engine" / "avatars" / "anna" / "avatar.yaml"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("modle: anna.glb\n", "utf-8")
+    assert main(["avatars", "list"]) == 2
+    printed = capsys.readouterr()
+    assert [line.split()[0] for line in printed.out.splitlines()][:2] == ["ada", "ben"]
+    assert printed.err.startswith(f"avatar-engine: {broken}:1 ")
+    assert printed.err.count("\n") == 1
 
 
 def test_making_without_a_description_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
