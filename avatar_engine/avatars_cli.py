@@ -7,8 +7,6 @@ import importlib.util
 import re
 import shutil
 import sys
-import tempfile
-import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +24,7 @@ from avatar_engine.scenes.library import MODEL_FILES, OTHER_FILES
 from avatar_engine.scenes.profile import load_profile
 
 if TYPE_CHECKING:
+    from avatar_engine.engine.media.recording import Recording
     from avatar_engine.scenes.library import Avatar
 
 
@@ -70,7 +69,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def list_avatars(_options: argparse.Namespace) -> int:
     """One line per avatar; 2 where one of them cannot be read."""
     found = open_library()
-    broken = []
+    broken: list[InputError] = []
     for name in found.ids():
         try:
             profile = load_profile(found.find(name))
@@ -78,8 +77,8 @@ def list_avatars(_options: argparse.Namespace) -> int:
             broken.append(error)
             continue
         print(f"{name:<20} {profile.licence:<10} {profile.description or profile.name}")
-    for error in broken:
-        print(f"avatar-engine: {error}", file=sys.stderr)
+    for fault in broken:
+        print(f"avatar-engine: {fault}", file=sys.stderr)
     return 2 if broken else 0
 
 
@@ -216,36 +215,24 @@ def debug_avatar(options: argparse.Namespace) -> int:
 
     if not 1.0 <= options.duration <= 600.0:
         raise InputError(f"--duration {options.duration:g}", "is out of range", "give 1 to 600 seconds")
-    with tempfile.TemporaryDirectory() as folder:
-        speech = Path(folder) / "speech.wav"
-        _write_speech(speech, options.duration)
-        report = render_file(
-            speech,
-            options.output,
-            RuntimeOptions(viseme_model=default_viseme_model()),
-            SessionOptions(avatar=options.avatar),
-        )
-    print(describe(report))
+    runtime = RuntimeOptions(viseme_model=default_viseme_model())
+    speech = _debug_speech(options.duration, runtime.audio_rate)
+    print(describe(render_file(speech, options.output, runtime, SessionOptions(avatar=options.avatar))))
     return 0
 
 
-def _write_speech(path: Path, duration_s: float) -> None:
+def _debug_speech(duration_s: float, rate: int) -> Recording:
     """The bundled recordings one after the other, with a second of listening between, until the time is full."""
     from avatar_engine.engine.media.reader import read_speech
+    from avatar_engine.engine.media.recording import Recording
 
-    rate = 48_000
     voices = [read_speech(file, rate) for file in sorted(asset_path("speech").glob("*.flac"))]
     pause = np.zeros(rate, np.float32)
     total = int(duration_s * rate)
     parts: list[NDArray[np.float32]] = []
     while sum(map(len, parts)) < total:
         parts += [voices[len(parts) // 2 % len(voices)], pause]
-    samples = (np.concatenate(parts)[:total] * 32767).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.tobytes())
+    return Recording(asset_path("speech"), np.concatenate(parts)[:total], rate)
 
 
 def own_folder() -> Path:

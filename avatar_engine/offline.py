@@ -7,6 +7,7 @@ import sys
 import time
 from array import array
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 from avatar_engine.engine.clock import first_sample
 from avatar_engine.engine.errors import EngineError, InputError
 from avatar_engine.engine.media.reader import SpeechReader
+from avatar_engine.engine.media.recording import Recording
 from avatar_engine.engine.media.sinks import VideoSink, sink_for
 from avatar_engine.engine.memory import give_back, give_back_code
 from avatar_engine.engine.messages import AudioChunk, FramePacket, Notice, SpokenWord
@@ -70,7 +72,7 @@ def describe(report: RenderReport) -> str:
 
 
 def render_file(
-    speech: str | os.PathLike[str],
+    speech: str | os.PathLike[str] | Recording,
     output: str | os.PathLike[str],
     runtime: RuntimeOptions,
     session: SessionOptions,
@@ -78,12 +80,12 @@ def render_file(
     on_notice: Callable[[Notice], None] | None = None,
     words: tuple[SpokenWord, ...] = (),
 ) -> RenderReport:
-    """Render a speech file, its lips guided by its words where they are known. On any error, Ctrl-C or SIGTERM (raised
-    as KeyboardInterrupt) no output is left."""
+    """Render a speech file (or speech at the runtime's rate), its lips guided by its words where they are known. On any
+    error, Ctrl-C or SIGTERM (raised as KeyboardInterrupt) no output is left."""
     began = time.perf_counter()
     # What is cheap to refuse is refused before anything expensive starts: first the speech, then the output.
     interrupts = Interrupts()
-    with interrupts.open(), SpeechReader(speech, runtime.audio_rate, on_notice) as reader:
+    with interrupts.open(), _opened(speech, runtime.audio_rate, on_notice) as reader:
         sink = sink_for(os.fspath(output), session.quality, on_notice)
         interrupts.clean_up = sink.abort
         try:
@@ -109,7 +111,7 @@ def render(
     runtime: Runtime,
     session: str,
     fps: int,
-    reader: SpeechReader,
+    reader: SpeechReader | Recording,
     sink: VideoSink,
     progress: Progress | None = None,
     interrupts: Interrupts | None = None,
@@ -133,12 +135,14 @@ def render(
     while end is None or frames < _frames_until(end, fps, rate):
         feed.keep_ahead()
         with interrupts.held():
-            packet = _packet_of(runtime.step(), session)
-        tally.add(packet)
-        while runtime.notices:  # such as a watched file that is broken
+            packets = runtime.step()
+        while runtime.notices:  # such as a watched file that is broken, or why the session ended
             notice = runtime.notices.popleft()
             if on_notice is not None:
                 on_notice(notice)
+        packet = _packet_of(packets, session)
+        del packets
+        tally.add(packet)
         for span in packet.spans:
             if span.final:
                 end = packet.start_sample + span.offset + span.count
@@ -181,7 +185,9 @@ def render(
 class _Feed:
     """Keeps the runtime a couple of seconds of speech ahead, never more: a long file needs no more memory."""
 
-    def __init__(self, runtime: Runtime, session: str, reader: SpeechReader, words: tuple[SpokenWord, ...]) -> None:
+    def __init__(
+        self, runtime: Runtime, session: str, reader: SpeechReader | Recording, words: tuple[SpokenWord, ...]
+    ) -> None:
         self._words = words
         self._runtime = runtime
         self._session = session
@@ -248,6 +254,14 @@ def peak_memory_mb() -> float:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def _opened(
+    speech: str | os.PathLike[str] | Recording, rate: int, on_notice: Callable[[Notice], None] | None
+) -> AbstractContextManager[SpeechReader | Recording]:
+    if isinstance(speech, Recording):
+        return nullcontext(speech)
+    return SpeechReader(speech, rate, on_notice)
 
 
 def _packet_of(packets: list[FramePacket], session: str) -> FramePacket:

@@ -54,6 +54,9 @@ class SessionOptions:
     emotion_intensity: float = 1.0
     extras: dict[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        parse_seed(self.seed)
+
 
 def parse_resolution(text: str) -> tuple[int, int]:
     """`720p`, `1080p`, `4k` or `WIDTHxHEIGHT` (64 to 4096, even). Raises InputError."""
@@ -84,4 +87,11 @@ def parse_fps(value: int) -> int:
     """24, 30 or 60. Raises InputError."""
     if value not in RATES:
         raise InputError(f"--fps {value}", "is not supported", "use 24, 30 or 60")
+    return value
+
+
+def parse_seed(value: int) -> int:
+    """A whole number, 0 or more. Raises InputError."""
+    if not isinstance(value, int) or value < 0:
+        raise InputError(f"--seed {value}", "is no seed", "give a whole number, 0 or more")
     return value

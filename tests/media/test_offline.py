@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from avatar_engine.components.session import View
 from avatar_engine.engine.errors import EngineError, InputError
 from avatar_engine.engine.media.mp4 import Mp4Sink
 from avatar_engine.engine.media.reader import SpeechReader, read_speech
+from avatar_engine.engine.media.recording import Recording
 from avatar_engine.engine.media.sinks import NullSink, VideoSink
+from avatar_engine.engine.messages import Notice
 from avatar_engine.engine.render.null import NullRenderer
+from avatar_engine.engine.schedule import Phase
+from avatar_engine.engine.world import World
 from avatar_engine.offline import AHEAD_S, RenderReport, peak_memory_mb, render, render_file
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.runtime import Runtime, make_runtime
@@ -134,6 +139,46 @@ def test_an_error_on_the_way_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(EngineError, match=error):
             render_file(speech, tmp_path / "out.mp4", runtime, session, progress)
         assert [path.name for path in tmp_path.iterdir()] == ["speech.wav"]
+
+
+def test_why_a_session_ended_is_told_before_the_render_gives_up(tmp_path: Path) -> None:
+    class Broken:
+        name, phase, reads, writes = "broken", Phase.PUBLISH, (), ()
+
+        def run(self, world: World) -> None:
+            for _ in world.each(View):
+                raise RuntimeError("the picture fell off the wall")
+
+    runtime = runtime_of()
+    runtime.schedule.systems = (*runtime.schedule.systems[:-1], Broken(), runtime.schedule.systems[-1])
+    session = runtime.open_session(SessionOptions(width=W, height=H))
+    told: list[Notice] = []
+    try:
+        with (
+            SpeechReader(sound_file(tmp_path, 0.5), RATE) as reader,
+            pytest.raises(EngineError, match="see the notices before"),
+        ):
+            render(runtime, session, 30, reader, NullSink(), on_notice=told.append)
+    finally:
+        runtime.close()
+    assert len(told) == 1
+    assert told[0].level == "error"
+    assert "the picture fell off the wall" in told[0].text
+
+
+def test_speech_may_lie_in_memory(tmp_path: Path) -> None:
+    voice = chirp(0.7, RATE)
+    speech = Recording(Path("voice"), voice, RATE)
+    session = SessionOptions(width=W, height=H, quality="low")
+    report = render_file(speech, tmp_path / "out.mp4", RuntimeOptions(viseme_model="spectral"), session)
+    assert report.duration_s == pytest.approx(0.7)
+    assert np.corrcoef(read_speech(tmp_path / "out.mp4", RATE), voice)[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "7"])
+def test_no_session_has_a_seed_that_is_none(seed: int) -> None:
+    with pytest.raises(InputError, match="is no seed"):
+        SessionOptions(seed=seed)
 
 
 def test_speech_of_less_than_a_sample_is_refused(tmp_path: Path) -> None:
