@@ -13,23 +13,32 @@ import numpy as np
 
 from avatar_engine.components.visemes import VISEMES
 from avatar_engine.engine.errors import OutputError
+from avatar_engine.engine.media.output import try_output, write_error
 from avatar_engine.lipsync_score import SHAPE_OF_VISEME
 from avatar_engine.spoken_file import CUES, FRAME_S, SpokenFile
 
 FORMATS = ("json", "tsv", "csv", "npz")
 
 
+def check_output(form: str, out: Path | None) -> None:
+    """Raises OutputError for what `write` would refuse; leaves everything as it is."""
+    if out is None:
+        if form == "npz":
+            raise OutputError("--format npz", "is binary", "give a file with --out")
+        return
+    try_output(out)
+
+
 def write(spoken: SpokenFile, model: str, source: Path, form: str, out: Path | None) -> None:
     """Write to `out`, or to the standard output."""
     if form == "npz":
-        if out is None:
-            raise OutputError("--format npz", "is binary", "give a file with --out")
+        assert out is not None, "see check_output"
         arrays = {name: getattr(spoken.frames, name)[0] for name in CUES}
         try:
             with out.open("wb") as file:
                 np.savez_compressed(file, w=spoken.frames.weights[0], **arrays)
         except OSError as error:
-            raise OutputError(str(out), f"cannot be written ({error.strerror})") from None
+            raise write_error(out, error) from None
         return
     made = {"json": _json, "tsv": _tsv, "csv": _csv}[form](spoken, model, source)
     if out is None:
@@ -38,7 +47,7 @@ def write(spoken: SpokenFile, model: str, source: Path, form: str, out: Path | N
     try:
         out.write_text(made, encoding="utf8")
     except OSError as error:
-        raise OutputError(str(out), f"cannot be written ({error.strerror})") from None
+        raise write_error(out, error) from None
 
 
 def cues_of(spoken: SpokenFile) -> list[tuple[float, float, str]]:

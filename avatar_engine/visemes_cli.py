@@ -12,7 +12,7 @@ from avatar_engine.lipsync_manifest import CONDITIONS, Utterance, degraded, read
 from avatar_engine.lipsync_score import Report, report, shown_of, truth_of
 from avatar_engine.rhubarb_program import PROGRAM_MODEL, rhubarb_file
 from avatar_engine.spoken_file import analyse, read_audio
-from avatar_engine.viseme_formats import FORMATS, write
+from avatar_engine.viseme_formats import FORMATS, check_output, write
 from avatar_engine.viseme_models import default_viseme_model, make_viseme_model
 from avatar_engine.wording import text_of
 
@@ -24,6 +24,7 @@ _HEAD = (
 
 def export_visemes(args: argparse.Namespace) -> int:
     """Write the mouth of one recording as JSON, TSV, CSV or NPZ."""
+    check_output(args.format, args.out)
     text = text_of(args.text, args.text_file)
     samples = read_audio(args.speech)
     name = args.model or default_viseme_model()

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from avatar_engine.engine import messages
 from avatar_engine.engine.batch import Batch
 from avatar_engine.engine.errors import InputError, OutputError
+from avatar_engine.engine.media.output import try_output
 from avatar_engine.engine.messages import AudioChunk, Command, SpokenWord, TimedWord
 
 VERSION = 1
@@ -82,29 +84,38 @@ def digests_of(batch: Batch) -> dict[str, str]:
 
 
 class JournalWriter:
-    """Appends records to a file, unbuffered, so that a crash loses at most one. Raises OutputError when it cannot."""
+    """Appends records to a file, unbuffered, so that a crash loses at most one. Raises OutputError when it cannot.
+
+    What is there already stays until the first tick: a simulation that never began has nothing to put in its place.
+    """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
         self._path = path
-        try:
-            self._file = path.open("wb", buffering=0)
-        except OSError as error:
-            raise OutputError(str(path), error.strerror or "cannot be written") from None
-        self._line({"journal": VERSION, **header})
+        self._header = header
+        self._file: FileIO | None = None
+        try_output(path)
 
     def write(self, record: TickRecord) -> None:
         """Add one tick."""
-        self._line({"t": record.tick, "e": [_event_data(event) for event in record.events], "d": record.digests})
+        if self._file is None:
+            try:
+                self._file = self._path.open("wb", buffering=0)
+            except OSError as error:
+                raise OutputError(str(self._path), error.strerror or "cannot be written") from None
+            self._line(self._file, {"journal": VERSION, **self._header})
+        data = {"t": record.tick, "e": [_event_data(event) for event in record.events], "d": record.digests}
+        self._line(self._file, data)
 
     def close(self) -> None:
         """Finish the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
-    def _line(self, data: dict[str, Any]) -> None:
+    def _line(self, file: FileIO, data: dict[str, Any]) -> None:
         line = json.dumps(data, separators=(",", ":")).encode() + b"\n"
         try:
             while line:
-                line = line[self._file.write(line) :]
+                line = line[file.write(line) :]
         except OSError as error:
             raise OutputError(str(self._path), error.strerror or "cannot be written") from None
 

@@ -48,6 +48,20 @@ def check_output_file(path: Path, suffixes: tuple[str, ...]) -> None:
         raise write_error(path, error) from error
 
 
+def try_output(path: Path) -> None:
+    """Refuse now a file that cannot be written later; whatever is there stays as it is."""
+    try:
+        target = path.resolve()
+        new = not target.exists()
+        if not new and not target.is_file() and not target.is_dir():
+            return  # a pipe or a device: opening one twice may mean something
+        target.open("ab").close()
+        if new:
+            target.unlink()
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
 def part_name(path: Path) -> Path:
     """A name beside the result, hidden, for what is not finished yet."""
     return path.with_name(f".{path.stem}-{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}")

@@ -56,9 +56,20 @@ def test_tables_and_arrays_agree(tmp_path: Path) -> None:
         assert VISEMES[stored["w"][round(float(start) * 100)].argmax()] == viseme
 
 
-def test_numpy_needs_a_file() -> None:
+def test_what_cannot_be_written_is_refused_before_anything_is_heard(tmp_path: Path) -> None:
+    silent = str(tmp_path / "none.wav")  # whoever listens first complains of this
     with pytest.raises(InputError, match="--out"):
-        command("visemes", SPEECH, "--format", "npz")
+        command("visemes", silent, "--format", "npz")
+    with pytest.raises(InputError, match="cannot be written"):
+        command("visemes", silent, "--out", str(tmp_path / "no" / "a.json"))
+    with pytest.raises(InputError, match="cannot be written"):
+        command("visemes", silent, "--out", str(tmp_path))
+    old = tmp_path / "a.json"
+    old.write_text("an earlier one")
+    for out in (old, tmp_path / "new.json"):
+        with pytest.raises(InputError, match="no such file"):
+            command("visemes", silent, "--out", str(out))
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.json", "an earlier one")]
 
 
 def test_a_missing_text_file(tmp_path: Path) -> None:
