@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 import yaml
 
 from avatar_engine.components.emotions import emotion_book
-from avatar_engine.engine.errors import InputError, suggest
+from avatar_engine.engine.errors import InputError, SceneError, suggest
 from avatar_engine.options import (
     RuntimeOptions,
     SessionOptions,
@@ -20,7 +20,8 @@ from avatar_engine.options import (
 )
 from avatar_engine.plugin.adaptation import plenty_bps
 from avatar_engine.plugin.publish_options import CODECS, Codec, PublishOptions
-from avatar_engine.scenes.staging import background_path, srgb
+from avatar_engine.scenes.scene import is_colour
+from avatar_engine.scenes.staging import background_path
 
 LIVE_HZ = 60
 """Speech waits at most one tick before it is heard; a tick without a picture costs under a millisecond."""
@@ -173,7 +174,8 @@ def _config(given: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
 
 def check_background(background: str) -> None:
     """Raises SceneError for a background that is neither a colour nor a picture there is."""
-    if background.startswith("#"):
-        srgb(background)
-    else:
-        background_path(background)
+    if is_colour(background):
+        return
+    path = background_path(background)
+    if not path.is_file():
+        raise SceneError(str(path), "no such picture", "name a file that is there, a bundled one, or #rrggbb")

@@ -11,6 +11,7 @@ from livekit.agents.llm import FunctionTool, RawFunctionTool, function_tool
 
 from avatar_engine.components.emotions import emotion_book
 from avatar_engine.engine.errors import InputError
+from avatar_engine.scenes.scene import is_colour
 from avatar_engine.scenes.staging import background_ids
 
 GESTURES = ("nod", "shake", "tilt", "shrug", "wink", "smile")
@@ -42,6 +43,9 @@ def avatar_tools(avatar: Puppet) -> list[FunctionTool | RawFunctionTool]:
         return "done"
 
     async def set_avatar_background(background: str) -> str:
+        # A model says what a user talked it into: it may name no file, or it would show pictures of this machine.
+        if background not in background_ids() and not is_colour(background):
+            raise ToolError(f"backgrounds: {', '.join(background_ids())}, or a colour as #rrggbb")
         try:
             await _done(avatar.set_background(background))
         except (InputError, rtc.RpcError) as error:

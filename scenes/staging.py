@@ -62,10 +62,11 @@ def camera_of(scene: Scene, measures: Measures, width: int, height: int) -> Came
 
 
 def set_background(stage: Stage, what: str, beside: Path | None = None) -> Stage:
-    """`stage` before another background: `#rrggbb`, a bundled picture's name, or a picture file, named
+    """`stage` before another background: `#rrggbb` or `#rgb`, a bundled picture's name, or a picture file, named
     relative to the folder of `beside`. Raises SceneError."""
-    spec = BackgroundSpec(colour=what) if is_colour(what) else BackgroundSpec(image=what)
-    return replace(stage, background=_background(spec, beside))
+    image = None if is_colour(what) else str(background_path(what, beside))
+    spec = BackgroundSpec(colour=what) if image is None else BackgroundSpec(image=image)
+    return replace(stage, background=_background(spec, None))
 
 
 def load_background(what: str) -> None:
@@ -89,6 +90,10 @@ def background_path(image: str, source: Path | None = None) -> Path:
         return BACKGROUNDS / f"{image}.jpg"
     known = background_ids()
     where = f"{source} background.image" if source else "background"
+    if not image:
+        raise SceneError(where, "has no name", "name a picture, or a colour as #rrggbb")
+    if image.startswith("#"):
+        raise SceneError(where, f"'{image}' is no colour", "a colour is written '#rrggbb', each digit 0-9 or a-f")
     raise SceneError(where, f"no background '{image}'", suggest(image, known) or "a file's name ends in .jpg or .png")
 
 

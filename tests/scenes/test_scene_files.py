@@ -160,6 +160,11 @@ def test_set_background_takes_colour_name_and_file(tmp_path: Path) -> None:
         assert staging.set_background(stage, name).background.kind == "image"
     with pytest.raises(SceneError, match="no background 'medcal_office'; did you mean"):
         staging.set_background(stage, "medcal_office")
+    assert staging.set_background(stage, "#fff").background == staging.set_background(stage, "#ffffff").background
+    with pytest.raises(SceneError, match="'#12345g' is no colour"):
+        staging.set_background(stage, "#12345g")
+    with pytest.raises(SceneError, match="has no name"):
+        staging.set_background(stage, "")
 
 
 def test_mirror_and_brightness(tmp_path: Path) -> None:
