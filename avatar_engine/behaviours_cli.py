@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from avatar_engine.components.action_units import ActionUnit, catalogue, unit_ids, unit_names
+from avatar_engine.components.emotions import find_style
 from avatar_engine.engine.errors import InputError, suggest
+from avatar_engine.engine.media.output import write_error
+from avatar_engine.options import parse_seed
 from avatar_engine.scenes.behaviour_compile import load_persona
 from avatar_engine.scenes.behaviour_graph import mermaid, write_graph
 from avatar_engine.scenes.behaviour_source import bundled_behaviours
@@ -70,7 +73,10 @@ def _graph(options: argparse.Namespace) -> int:
         if options.output is None:
             print(text, end="")
         else:
-            options.output.write_text(text, "utf-8")
+            try:
+                options.output.write_text(text, "utf-8")
+            except OSError as error:
+                raise write_error(options.output, error) from None
         return 0
     output = options.output or Path(f"{persona.name}.png")
     write_graph(persona, output)
@@ -83,9 +89,12 @@ def _trace(options: argparse.Namespace) -> int:
         text = options.events.read_text("utf-8")
     except OSError as error:
         raise InputError(str(options.events), error.strerror or "cannot be read") from None
+    except UnicodeDecodeError:
+        raise InputError(str(options.events), "is not UTF-8 text", "give lines of 'SECONDS EVENT'") from None
+    style, seed = find_style(options.style).name, parse_seed(options.seed)
     policy = load_policy(options.policy) if options.policy else None
     events = parse_events(text, str(options.events))
-    for line in trace(load_persona(options.file), events, options.seed, policy, options.style):
+    for line in trace(load_persona(options.file), events, seed, policy, style):
         print(line)
     return 0
 

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from avatar_engine.engine.errors import InputError
+from avatar_engine.components.emotions import find_style, parse_emotion
 from avatar_engine.engine.messages import Notice
 from avatar_engine.options import (
     QUALITIES,
@@ -16,6 +16,7 @@ from avatar_engine.options import (
     parse_fps,
     parse_quality,
     parse_resolution,
+    parse_seed,
 )
 
 SMALL_PIXELS = 640 * 400
@@ -65,14 +66,14 @@ def run(options: argparse.Namespace) -> int:
     width, height = parse_resolution(options.resolution)
     if width * height <= SMALL_PIXELS:
         os.environ.setdefault("LP_NUM_THREADS", "0")  # llvmpipe's; read when the driver starts
-    emotion, intensity = _emotion(options.emotion)
+    emotion, intensity = (None, 1.0) if options.emotion is None else parse_emotion(options.emotion)
     runtime = RuntimeOptions(
         viseme_model=options.visemes or default_viseme_model(), journal=options.journal, watch_files=options.watch
     )
     session = SessionOptions(
         avatar=options.avatar, scene=options.scene, background=options.background, width=width, height=height,
-        fps=parse_fps(options.fps), quality=parse_quality(options.quality), seed=options.seed,
-        style=options.style, framing=options.camera, emotion=emotion, emotion_intensity=intensity,
+        fps=parse_fps(options.fps), quality=parse_quality(options.quality), seed=parse_seed(options.seed),
+        style=find_style(options.style).name, framing=options.camera, emotion=emotion, emotion_intensity=intensity,
         behaviour=options.behaviour, policy=options.policy,
     )  # fmt: skip
     show = None if options.quiet or not sys.stderr.isatty() else _progress
@@ -97,13 +98,3 @@ def _progress(done_s: float, total_s: float | None) -> None:
             print(file=sys.stderr)
     else:
         print(f"\r  {done_s:6.1f} s", end="", file=sys.stderr, flush=True)
-
-
-def _emotion(text: str | None) -> tuple[str | None, float]:
-    if text is None:
-        return None, 1.0
-    name, _, strength = text.partition(":")
-    try:
-        return name, float(strength or 1.0)
-    except ValueError:
-        raise InputError(f"--emotion {text}", "the strength is no number", "write happy:0.6") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from avatar_engine.components.action_units import UNIT_COUNT, catalogue, unit_ids
 from avatar_engine.components.controls import CONTROL_INDEX, CONTROLS, POSE, POSE_INDEX
-from avatar_engine.components.emotions import emotion_book, find_emotion
+from avatar_engine.components.emotions import emotion_book, find_blend, parse_emotion
 from avatar_engine.components.visemes import VISEME_INDEX, VISEMES
 from avatar_engine.engine.errors import InputError, OutputError, suggest
 from avatar_engine.interrupts import Interrupts
@@ -34,6 +35,7 @@ SHEETS = ("shapes", "visemes", "emotions", "units")
 CELL = 256
 CAPTION = 22
 FRAMINGS = ("head", "bust", "upper_body")
+MOST_YAW_DEG, MOST_PITCH_DEG = 180.0, 85.0
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "snapshot",
         help="draw one picture, or a sheet of all shapes",
         description="Draw one picture of an avatar as PNG.",
-        epilog="EXPRESSION is a list: an emotion (happy, worried:0.6), a control (jawOpen=0.5, mouthSmile*=0.4), "
+        epilog="EXPRESSION is a list: an emotion (happy, worried:0.6, happy+surprised), a control (jawOpen=0.5, mouthSmile*=0.4), "
         "an action unit (AU12L=1, 12=0.5) or a pose channel in radians (head_yaw=0.2), separated by commas.",
     )
     parser.add_argument("-o", "--output", type=Path, default=Path("snapshot.png"), metavar="OUT.png")
@@ -79,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
     width, height = parse_resolution(options.resolution)
     quality = parse_quality(options.quality)
     face = face_of(options.expression, options.viseme)
+    _check(options)
     interrupts = Interrupts()
     with interrupts.open(), interrupts.held():
         avatar = open_library().load(options.avatar)
@@ -107,13 +110,9 @@ def face_of(expression: str, viseme: str | None = None) -> Face:
         if equals:
             _set(face, name.strip(), _number(item, value))
             continue
-        name, _, strength = item.partition(":")
-        if name == "mood":  # `mood:serene:0.5` has a colon of its own
-            mood, _, strength = strength.partition(":")
-            name = f"mood:{mood}"
-        index, gain = find_emotion(name)
-        amount = gain * (_number(item, strength) if strength else 1.0)
-        face.units[:] = np.minimum(face.units + emotion_book().units[index] * np.float32(amount), 1.0)
+        name, strength = parse_emotion(item)
+        for index, gain in find_blend(name):
+            face.units[:] = np.minimum(face.units + emotion_book().units[index] * np.float32(gain * strength), 1.0)
     if viseme:
         name, _, value = viseme.partition("=")
         if name not in VISEME_INDEX:
@@ -212,7 +211,18 @@ def write_png(pixels: Pixels, path: Path) -> None:
             str(path), f"cannot be written ({error.strerror or error})", "choose another folder"
         ) from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # told already, if it is one
+            beside.unlink(missing_ok=True)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """What a picture cannot be drawn with. Raises InputError."""
+    for name, most in (("yaw", MOST_YAW_DEG), ("pitch", MOST_PITCH_DEG)):
+        angle = getattr(options, name)
+        if angle is not None and not -most <= angle <= most:
+            raise InputError(f"--{name} {angle:g}", "is out of range", f"give -{most:g} to {most:g} degrees")
+    if options.level is not None and options.level < 0:
+        raise InputError(f"--level {options.level}", "is no level of detail", "0 is the finest")
 
 
 def _staged(options: argparse.Namespace, avatar: Avatar) -> tuple[Scene, Stage]:
@@ -220,7 +230,7 @@ def _staged(options: argparse.Namespace, avatar: Avatar) -> tuple[Scene, Stage]:
 
     scene = load_scene(options.scene or avatar.profile.default_scene or DEFAULT_SCENE)
     stage = stage_of(scene)
-    if options.background:
+    if options.background is not None:
         stage = set_background(stage, options.background)
     framing = options.camera or ("head" if options.sheet else None)
     close = 2.0 if options.sheet and not options.camera else None  # as close as the head fits

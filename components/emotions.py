@@ -17,6 +17,8 @@ from avatar_engine.engine.errors import AssetError, InputError, suggest
 
 Float = NDArray[np.float32]
 EMOTION_SLOTS = 64  # width of the emotion columns; the catalogue may name at most so many
+BLENDED = 0.6  # of each of two emotions that are shown at once
+RELEASE = ("base", "auto", "")  # an emotion of this name gives the face back to the persona
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,34 @@ def find_emotion(name: str) -> tuple[int, float]:
     if word in book.index:
         return book.index[word], 1.0
     known = [*book.names, *book.aliases, *(f"mood:{mood}" for mood in book.moods)]
-    raise InputError("emotion", f"unknown emotion '{name}'", suggest(name, known))
+    hint = suggest(name, known) or f"known: {', '.join(book.names)}"
+    raise InputError("emotion", f"unknown emotion '{name}'", hint)
+
+
+def find_blend(name: str) -> list[tuple[int, float]]:
+    """Index and gain of an emotion, or of both emotions of a blend (`happy+surprised`); InputError with a suggestion."""
+    parts = name.split("+")
+    if len(parts) > 2:
+        raise InputError("emotion", f"'{name}' blends {len(parts)} emotions", "blend two at most")
+    share = 1.0 if len(parts) == 1 else BLENDED
+    return [(index, gain * share) for index, gain in map(find_emotion, parts)]
+
+
+def parse_emotion(text: str) -> tuple[str, float]:
+    """A name as `SetEmotion` takes it and a strength 0..1 (1 where none is given), as in `happy:0.6` or `mood:calm:0.5`;
+    InputError with a suggestion."""
+    name, colon, said = text.rpartition(":")
+    if not colon or name.rpartition("+")[2].strip().lower() == "mood":  # `mood:calm` has a colon of its own
+        name, said = text, "1"
+    if not name.strip() or name.strip().lower() not in RELEASE:
+        find_blend(name)
+    try:
+        strength = float(said)
+    except ValueError:
+        raise InputError(f"emotion {text}", f"'{said}' is no number", "write happy:0.6") from None
+    if not 0.0 <= strength <= 1.0:
+        raise InputError(f"emotion {text}", f"a strength of {said} is out of range", "strengths go from 0 to 1")
+    return name, strength
 
 
 def find_style(name: str) -> Style:

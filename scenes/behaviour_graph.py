@@ -25,6 +25,7 @@ from avatar_engine.components.script import (
     When,
 )
 from avatar_engine.engine.errors import OutputError
+from avatar_engine.engine.media.output import write_error
 
 SCALE = 2  # drawn twice as large, for screens of today
 BOX_W, LINE_H, PAD = 250, 17, 10
@@ -59,7 +60,9 @@ def write_graph(persona: Persona, path: Path) -> None:
         y += picture.height
     try:
         sheet.save(path)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise write_error(path, error) from None
+    except ValueError as error:
         raise OutputError(str(path), str(error), "give a path that ends in .png") from None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar_engine.components.clips import Clip, Clips, Playing
-from avatar_engine.components.emotions import emotion_book, find_emotion
+from avatar_engine.components.emotions import RELEASE, emotion_book, find_blend
 from avatar_engine.components.mind import LOOK, MOOD
 from avatar_engine.components.policy import Policy
 from avatar_engine.components.script import GestureKind, Script
@@ -18,7 +18,6 @@ from avatar_engine.engine.world import World
 Float = NDArray[np.float32]
 FOREVER = -1.0
 FADE_S = 0.25
-RELEASE = ("base", "auto", "")  # an emotion of this name gives the face back to the persona
 (HOLD, GAIN, ATTACK, DECAY, LIVELY, BLINKS, AWAY, STYLE, OUTSIDE, INNER_HOLD, VOICE) = range(len(MOOD))
 LOOK_HELD, LOOK_HOLD = LOOK.index("held"), LOOK.index("hold_s")
 BY_BEHAVIOUR, BY_OUTSIDE = 1.0, 2.0
@@ -63,13 +62,10 @@ def set_emotion(world: World, row: int, name: str, intensity: float, hold_s: flo
             mood[OUTSIDE] = 0.0
         return True
     goal = np.zeros_like(base)
-    parts = name.split("+", 1)
     strength = min(max(intensity, 0.0), 1.0)
-    share = 1.0 if len(parts) == 1 else 0.6
     try:
-        for part in parts:
-            index, gain = find_emotion(part)
-            goal[index] = strength * gain * share
+        for index, gain in find_blend(name):
+            goal[index] = strength * gain
     except InputError:
         return False
     # what is left of the face at rest shows through a weak emotion

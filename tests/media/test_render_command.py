@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from avatar_engine.cli import main
+from avatar_engine.engine.journal import read_header, read_ticks
 
 from .conftest import chirp, write_sound
 
@@ -52,6 +54,17 @@ BAD: list[tuple[list[str], str]] = [
     (["speech.wav", "--resolution", "161x90"], r"odd"),
     (["speech.wav", "--fps", "25"], r"24, 30 or 60"),
     (["speech.wav", "--visemes", "spectrl"], r"did you mean 'spectral'\?"),
+    (["speech.wav", "--seed", "-1"], r"--seed -1: is no seed"),
+    (["speech.wav", "-o", "new/out.mp4", "--style", "warmm"], r"did you mean 'warm'\?"),
+    (["speech.wav", "--background", ""], r"background: has no name"),
+    (["speech.wav", "--background", "#12345g"], r"'#12345g' is no colour"),
+    (["speech.wav", "-o", "new/out.mp4", "--emotion", "hapy"], r"did you mean 'happy'\?"),
+    (["speech.wav", "--emotion", "mood:clam:0.5"], r"did you mean 'calm'\?"),
+    (["speech.wav", "--emotion", "happy:nan"], r"nan is out of range"),
+    (["speech.wav", "--emotion", "happy:7"], r"7 is out of range"),
+    (["speech.wav", "--emotion", "happy:much"], r"'much' is no number"),
+    (["speech.wav", "--journal", "new.journal", "--avatar", "adda"], r"did you mean 'ada'\?"),
+    (["speech.wav", "--journal", "speech.wav/journal"], r"speech\.wav/journal: cannot be written"),
     (["speech.wav", "--scene", "broken.yaml"], r"broken\.yaml:\d+"),
     (["speech.wav", "--scene", "wrong.yaml"], r"wrong\.yaml:1\b.*background"),
 ]
@@ -79,6 +92,20 @@ def test_unusable_input_is_one_line_exit_code_2_and_nothing_left(
     assert re.search(said, lines[0]), lines[0]
     assert printed.out == ""
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_a_journal_stays_until_there_is_another(
+    tmp_path: Path, speech: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = tmp_path / "old.journal"
+    journal.write_text("an hour of conversation\n")
+    command = ["render", *SMALL, str(speech), "-o", str(tmp_path / "a.mp4"), "--journal", str(journal)]
+    assert main([*command, "--avatar", "adda"]) == 2
+    assert journal.read_text() == "an hour of conversation\n"
+    assert main([*command, "--emotion", "mood:calm"]) == 0
+    assert read_header(journal)["viseme_model"] == "spectral"
+    assert len(list(read_ticks(journal))) > 10
+    assert "warning" not in capsys.readouterr().err
 
 
 ODD: list[tuple[str, int, str, str, Callable[[np.ndarray], np.ndarray]]] = [
@@ -141,7 +168,7 @@ def test_stopped_from_outside_it_leaves_nothing(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("command", ["render", "snapshot"])
+@pytest.mark.parametrize("command", ["render", "snapshot", "avatars debug"])
 def test_stopped_while_it_loads_it_ends_soon_and_leaves_nothing(tmp_path: Path, command: str, speech: Path) -> None:
     """Loading is native code for seconds on a busy machine; nobody waits for its end."""
     told = (
@@ -151,10 +178,11 @@ def test_stopped_while_it_loads_it_ends_soon_and_leaves_nothing(tmp_path: Path, 
     told += "f = r.PandaRenderer.open_view; import time\n"
     told += "def slow(*a, **k): print('loading', flush=True); time.sleep(20); return f(*a, **k)\n"
     told += "r.PandaRenderer.open_view = slow\nsys.exit(main())"
-    arguments = [str(speech)] if command == "render" else []
-    run = [sys.executable, "-c", told, command, *arguments, "-o", str(tmp_path / "out" / "a.mp4"), "--quality", "low"]
-    (tmp_path / "out").mkdir()
-    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    given = {"render": [str(speech), "--quality", "low"], "snapshot": ["--quality", "low"], "avatars debug": ["ada"]}
+    run = [sys.executable, "-c", told, *command.split(), *given[command], "-o", str(tmp_path / "out" / "a.mp4")]
+    (tmp_path / "out" / "temporary").mkdir(parents=True)
+    apart = {**os.environ, "TMPDIR": str(tmp_path / "out" / "temporary")}
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=apart) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "loading\n"
         began = time.monotonic()
@@ -164,4 +192,6 @@ def test_stopped_while_it_loads_it_ends_soon_and_leaves_nothing(tmp_path: Path, 
     assert process.returncode == 130
     assert errors == "avatar-engine: stopped\n"
     assert time.monotonic() - began < 10  # not the twenty it would have slept
-    assert list((tmp_path / "out").iterdir()) == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["temporary"]
+    # Libraries may keep small files of their own there; the folder or the sound would be ours.
+    assert not [path for path in (tmp_path / "out" / "temporary").iterdir() if path.is_dir() or path.suffix == ".wav"]

@@ -35,6 +35,28 @@ def test_graph_and_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["behaviors", "trace", "default", "--events", str(tmp_path / "none")]) == 2
 
 
+def test_what_cannot_be_traced_or_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events, odd = tmp_path / "e.txt", tmp_path / "odd"
+    events.write_text("1 user_speech_start\n", "utf-8")
+    odd.write_bytes(b"\xff\xfe\x00\x80")
+    tracing = ["behaviors", "trace", "default", "--events"]
+    for arguments, said in (
+        ([*tracing, str(odd)], f"{odd}: is not UTF-8 text"),
+        ([*tracing, str(events), "--style", "warmm"], "did you mean 'warm'?"),
+        ([*tracing, str(events), "--seed", "-1"], "--seed -1: is no seed"),
+        (
+            ["behaviors", "graph", "default", "--format", "mermaid", "-o", str(tmp_path / "no" / "g")],
+            "cannot be written",
+        ),
+        (["behaviors", "graph", "default", "-o", str(tmp_path / "no" / "g.png")], "cannot be written"),
+    ):
+        assert main(arguments) == 2
+        printed = capsys.readouterr()
+        assert said in printed.err
+        assert printed.err.count("\n") == 1
+        assert printed.out == ""
+
+
 def test_aus(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["aus"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 157

@@ -44,6 +44,9 @@ def test_an_expression_names_controls_units_pose_and_emotions() -> None:
         ("jawOpen=wide", None, "'wide' is no number"),
         ("jawOpen=9", None, "out of range"),
         ("happy:x", None, "is no number"),
+        ("happy:7", None, "out of range"),
+        ("mood:clam", None, "did you mean 'calm'"),
+        ("happy+sad+angry", None, "blend two at most"),
         ("", "AA", "did you mean 'aa'"),
         ("", "aa=x", "is no number"),
     ],
@@ -51,6 +54,30 @@ def test_an_expression_names_controls_units_pose_and_emotions() -> None:
 def test_mistakes_are_one_line_with_a_way_out(expression: str, viseme: str | None, says: str) -> None:
     with pytest.raises(InputError, match=says):
         snapshot.face_of(expression, viseme)
+
+
+def test_an_emotion_may_be_a_mood_or_a_blend() -> None:
+    book = emotion_book()
+    mood, gain = book.moods["calm"]
+    assert snapshot.face_of("mood:calm:0.5").units == pytest.approx(0.5 * gain * book.units[book.index[mood]])
+    both = snapshot.face_of("happy+surprised:0.5").units
+    assert both == pytest.approx(0.3 * (book.units[book.index["happy"]] + book.units[book.index["surprised"]]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--yaw", "nan"], "--yaw nan: is out of range"),
+        (["--pitch", "90"], "--pitch 90: is out of range"),
+        (["--level", "-1"], "--level -1: is no level of detail"),
+        (["--background", ""], "background: has no name"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused(tmp_path: Path, arguments: list[str], says: str) -> None:
+    options = parsed("-o", str(tmp_path / "a.png"), "--resolution", "64x64", "--quality", "low", *arguments)
+    with pytest.raises(InputError, match=says):
+        options.run(options)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_sheets_hold_everything_once() -> None:
@@ -72,6 +99,10 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     pixels = np.zeros((4, 4, 3), np.uint8)
     with pytest.raises(OutputError, match="cannot be written"):
         snapshot.write_png(pixels, tmp_path / "no" / "a.png")
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OutputError, match="cannot be written"):
+        snapshot.write_png(pixels, tmp_path / "file" / "a.png")
+    (tmp_path / "file").unlink()
     (tmp_path / "dir.png").mkdir()
     with pytest.raises(OutputError, match="cannot be written"):
         snapshot.write_png(pixels, tmp_path / "dir.png")
