@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from avatar_engine.systems.viseme_decoding import Decoding
 from tests.visemes.speech import phones_of
 from tools.visemes.augmentation import _LONG_HOPS, _uneven
 from tools.visemes.realignment import REACH_HOPS, realigned
+from tools.visemes.train import write_whole
 from tools.visemes.tuning import Beliefs, tuned
 
 pytestmark = pytest.mark.property
@@ -90,3 +92,19 @@ def test_decisions_are_tuned_until_no_step_helps(capsys: pytest.CaptureFixture[s
     worth = [float(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
     assert worth == sorted(worth)
     assert beliefs.score("synth", "clean", found) is None
+
+
+def test_a_training_that_is_stopped_while_it_saves_keeps_what_it_had(tmp_path: Path) -> None:
+    state = tmp_path / "weights.state.npz"
+    write_whole(state, lambda part: np.savez(part, count=1))
+
+    def stopped(part: Path) -> None:
+        part.write_bytes(b"half of it")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(state, stopped)
+    assert int(np.load(state)["count"]) == 1
+    write_whole(state, lambda part: np.savez(part, count=2))
+    assert int(np.load(state)["count"]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.state.npz"]

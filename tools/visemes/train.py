@@ -14,6 +14,7 @@ import os
 import queue
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 LONGEST_STEP_S = 20.0
@@ -34,6 +35,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--keep", type=float, default=0.999, help="share of the averaged weights kept per step")
     parser.add_argument("--seed", type=int, default=5)
     return parser.parse_args()
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Written aside and renamed: whenever this is stopped, the file is the one before or the new one."""
+    part = path.with_name(f"{path.stem}.part{path.suffix}")  # numpy wants the same ending
+    write(part)
+    part.replace(path)
 
 
 def main() -> None:
@@ -123,12 +131,14 @@ def main() -> None:
             line = " ".join(f"{k} {v:.3f}" for k, v in shown.items())
             print(f"{count} steps, {spent:.1f} of {args.minutes:g} min, rate {rate:.5f} {line}", flush=True)
         if time.monotonic() - saved > 120:
-            network.save(args.out, average, shape)
             saved = time.monotonic()
             everything = {f"leaf{i}": np.asarray(x) for i, x in enumerate(jax.tree.leaves((params, opt, average)))}
-            np.savez(kept, **everything, count=count, minutes=spent)
+            everything |= {"count": np.array(count), "minutes": np.array(spent)}
+            # The state first: weights without one are taken for a training that was finished.
+            write_whole(kept, lambda part, leaves=everything: np.savez(part, **leaves))
+            write_whole(args.out, lambda part, weights=average: network.save(part, weights, shape))
     done.set()
-    network.save(args.out, average, shape)
+    write_whole(args.out, lambda part: network.save(part, average, shape))
     kept.unlink(missing_ok=True)
     print(f"done after {count} steps", flush=True)
 
