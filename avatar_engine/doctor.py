@@ -41,7 +41,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "doctor",
         help="tell what this machine can do",
-        description="Try graphics, encoders, speech analysis, LiveKit and the editor, with a remedy for each gap.",
+        description="Try graphics, encoders, speech analysis and LiveKit, with a remedy for each gap.",
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.set_defaults(run=run)
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 def run_doctor() -> list[Finding]:
     """Look at everything; takes a few seconds."""
-    checks: Sequence[Callable[[], list[Finding]]] = (_graphics, _encoders, _inference, _livekit, _editor)
+    checks: Sequence[Callable[[], list[Finding]]] = (_graphics, _encoders, _inference, _livekit)
     with ThreadPoolExecutor(max_workers=2) as pool:
         return [_machine(), *(finding for found in pool.map(lambda check: check(), checks) for finding in found)]
 
@@ -210,33 +210,6 @@ def _livekit() -> list[Finding]:
     if "failed" in found:
         return [Finding("livekit", "gap", str(found["failed"]), "pip install -U 'avatar-engine[livekit]'")]
     return [Finding("livekit", "ok", ", ".join(f"{name} {version}" for name, version in found.items()))]
-
-
-_EDITOR = """
-import json, os, sys
-if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-    os.environ["QT_QPA_PLATFORM"] = "offscreen"
-from PySide6 import __version__
-from PySide6.QtWidgets import QApplication
-application = QApplication([])
-print(json.dumps({"version": __version__, "platform": application.platformName()}))
-"""
-
-
-def _editor() -> list[Finding]:
-    found = _probe(_EDITOR)
-    if "missing" in found:
-        remedy = "only for the mapping editor: pip install 'avatar-engine[editor]'"
-        return [Finding("editor", "note", f"Qt is not installed ({found['missing']})", remedy)]
-    if "failed" in found:
-        remedy = "pip install -U 'avatar-engine[editor]'"
-        if sys.platform.startswith("linux"):
-            remedy = "apt-get install libgl1 libegl1 libxkbcommon0 libdbus-1-3 libxcb-cursor0"
-        return [Finding("editor", "gap", str(found["failed"]), remedy)]
-    if found["platform"] == "offscreen":
-        text = f"Qt {found['version']}, no display here"
-        return [Finding("editor", "note", text, "run the editor where there is a screen")]
-    return [Finding("editor", "ok", f"Qt {found['version']} ({found['platform']})")]
 
 
 def _probe(code: str) -> dict[str, Any]:

@@ -128,7 +128,7 @@ class Runtime:
 
     @property
     def world(self) -> World:
-        """The simulation's state, for reading (tests, editor, metrics)."""
+        """The simulation's state, for reading (tests, metrics)."""
         return self._world
 
     def sessions(self) -> tuple[str, ...]:
