@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 from livekit.agents import ToolError
 
 from avatar_engine.engine.errors import InputError, SceneError
+from avatar_engine.plugin.metrics import Distribution, SessionFigures
 from avatar_engine.plugin.options import AvatarRequest, check_background, live_options
 from avatar_engine.plugin.tools import avatar_tools
 from avatar_engine.scenes.staging import background_ids
 
 pytestmark = pytest.mark.unit
+PAGE = Path(__file__).parents[2] / "docs" / "livekit.md"
 
 
 class Wall:
@@ -56,3 +62,19 @@ async def test_a_language_model_shows_no_files(tmp_path) -> None:
 def test_further_options_are_checked_too() -> None:
     with pytest.raises(InputError, match="is no seed"):
         live_options(AvatarRequest(avatar_config={"seed": -1}))
+
+
+def test_the_page_lists_every_option_with_its_default() -> None:
+    section = PAGE.read_text("utf-8").split("\n## Options\n")[1].split("\n## ")[0]
+    listed = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", section, re.MULTILINE))
+    assert listed == {item.name: repr(item.default).replace("'", '"') for item in fields(AvatarRequest)}
+
+
+def test_the_page_lists_the_distributions_first() -> None:
+    section = PAGE.read_text("utf-8").split("\n## Figures\n")[1].split("\n## ")[0]
+    listed = re.findall(r"`(\w+)`", section.split("| --- | --- |")[1])
+    figures = SessionFigures()
+    assert all(isinstance(getattr(figures, name), Distribution) for name in listed[:5])
+    names = {name for name, _ in figures.rows()}
+    assert f"{listed[0]}_p50" in names
+    assert f"{listed[0]}_p95" in names
