@@ -132,7 +132,7 @@ def make_avatar(options: argparse.Namespace) -> int:
         spec = load_person(options.person).model_copy(update={"id": name})
     except (ValueError, yaml.YAMLError) as error:  # pydantic's errors are ValueErrors
         raise InputError(str(options.person), f"is no description of a person: {error}") from None
-    print(f"{name}: shaping body, face, hair and clothes (about a minute) ...", flush=True)
+    print(f"{name}: shaping body, face, hair and clothes (half a minute to a minute) ...", flush=True)
     built = build(spec)
     counts = ", ".join(f"{built.triangles(level)}" for level in range(3))
     print(f"{name}: {len(built.glb) / 1e6:.1f} MB, {counts} triangles at levels 0 to 2", flush=True)

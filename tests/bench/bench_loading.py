@@ -1,4 +1,4 @@
-"""Measures what an opening avatar costs the others: `python tests/bench/bench_loading.py [FIRST] [SECOND...]`.
+"""Measures what an opening avatar costs the others: `python -m tests.bench.bench_loading [FIRST] [SECOND...]`.
 
 One avatar talks in the live driver; others open beside it, cold. Printed: how late the first one's packets were
 finished (milliseconds after their tick was due), before and while another opens, and after how long the other's

@@ -1,4 +1,4 @@
-"""Measures the offline pipeline: `python tests/bench/bench_pipeline.py [speed] [simulation] [memory] [lips]`.
+"""Measures the offline pipeline: `python -m tests.bench.bench_pipeline [speed] [simulation] [memory] [lips]`.
 
 Every measurement runs in a fresh process. Figures are medians and spreads; nothing here passes or fails. The
 goals printed beside them are for two idle cores and software OpenGL.

@@ -1,4 +1,4 @@
-"""Measures the viseme models: `python tests/bench/bench_visemes.py`. CPU seconds per second of audio, state, memory.
+"""Measures the viseme models: `python -m tests.bench.bench_visemes`. CPU seconds per second of audio, state, memory.
 
 CPU time of this process on one thread, front end included; medians of several runs. Nothing here passes or fails.
 """
