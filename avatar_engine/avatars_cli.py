@@ -113,6 +113,9 @@ def described(avatar: Avatar) -> list[str]:
 
 def make_avatar(options: argparse.Namespace) -> int:
     """Build a person into a folder of its own; the id is the name given here."""
+    name = _id(options.name)
+    if options.folder is None:
+        _refuse_bundled(name, "choose another name")
     if importlib.util.find_spec("anny") is None or importlib.util.find_spec("scipy") is None:
         raise InputError("avatars make", "needs the extra `maker`", "pip install 'avatar-engine[maker]'")
     from avatar_engine.maker.build import build
@@ -120,9 +123,6 @@ def make_avatar(options: argparse.Namespace) -> int:
     from avatar_engine.maker.profile import profile_text
     from avatar_engine.maker.spec import load_person
 
-    name = _id(options.name)
-    if options.folder is None:
-        _refuse_bundled(name, "choose another name")
     folder = (options.folder or own_folder()) / name
     if (folder / "avatar.yaml").exists():
         raise InputError(name, f"there is an avatar of that id in {folder}", "choose another name or remove the folder")

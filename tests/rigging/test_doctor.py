@@ -201,6 +201,8 @@ def test_an_avatar_of_ones_own_hides_no_bundled_one(
     for arguments in ([str(file)], [str(file), "--id", "ben"]):
         assert main(["avatars", "add", *arguments]) == 2
         assert "is the id of a bundled avatar; choose another with --id" in capsys.readouterr().err
+    assert main(["avatars", "make", "ada", "--from", str(tmp_path / "none.yaml")]) == 2
+    assert "is the id of a bundled avatar; choose another name" in capsys.readouterr().err
     assert not home.exists()
 
 
