@@ -87,13 +87,21 @@ def find_blend(name: str) -> list[tuple[int, float]]:
     return [(index, gain * share) for index, gain in map(find_emotion, parts)]
 
 
+def check_emotion(name: str) -> None:
+    """InputError with a suggestion unless it is an emotion, a blend of two, or a word that gives the face back."""
+    if name.strip().lower() not in RELEASE:
+        find_blend(name)
+
+
 def parse_emotion(text: str) -> tuple[str, float]:
     """A name as `SetEmotion` takes it and a strength 0..1 (1 where none is given), as in `happy:0.6` or `mood:calm:0.5`;
     InputError with a suggestion."""
     name, colon, said = text.rpartition(":")
     if not colon or name.rpartition("+")[2].strip().lower() == "mood":  # `mood:calm` has a colon of its own
         name, said = text, "1"
-    if not name.strip() or name.strip().lower() not in RELEASE:
+    if name.strip():
+        check_emotion(name)
+    else:
         find_blend(name)
     try:
         strength = float(said)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from livekit import rtc
 from livekit.agents import utils
 
-from avatar_engine.components.emotions import find_emotion
+from avatar_engine.components.emotions import check_emotion
 from avatar_engine.engine.errors import EngineError, InputError
 from avatar_engine.engine.messages import (
     Command,
@@ -218,7 +218,7 @@ def command_of(told: dict[str, Any]) -> Command:
     """The command in a JSON object. Raises InputError, KeyError, TypeError or ValueError for anything else."""
     match told["do"]:
         case "emotion":
-            find_emotion(told["emotion"])
+            check_emotion(told["emotion"])
             hold_s = told.get("hold_s")
             return SetEmotion(
                 told["emotion"], float(told.get("intensity", 1.0)), None if hold_s is None else float(hold_s)

@@ -11,7 +11,7 @@ from livekit.agents.llm import FunctionTool, RawFunctionTool
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 from livekit.rtc.participant import PublishTrackError
 
-from avatar_engine.components.emotions import find_emotion
+from avatar_engine.components.emotions import check_emotion
 from avatar_engine.engine.errors import EngineError
 from avatar_engine.engine.messages import (
     Command,
@@ -135,7 +135,7 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost", "avatar_notice"]]):
 
     def update_emotion(self, emotion: str, intensity: float = 1.0, *, hold_s: float | None = None) -> None:
         """Aim for an emotion, intensity 0..1. Raises InputError for a name the engine does not know."""
-        find_emotion(emotion)
+        check_emotion(emotion)
         self._send(SetEmotion(emotion, min(max(intensity, 0.0), 1.0), hold_s))
 
     def set_background(self, background: str) -> None:

@@ -80,6 +80,8 @@ async def test_three_lines_give_an_agent_a_face(house) -> None:
         avatar.play_gesture("nod")
         with pytest.raises(InputError):
             avatar.update_emotion("hapy")
+        for known in ("happy+surprised", "mood:calm", "base"):
+            avatar.update_emotion(known, 0.5)
         notices = []
         avatar.on("avatar_notice", notices.append)
         avatar.play_gesture("nodd")
