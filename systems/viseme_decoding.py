@@ -63,7 +63,7 @@ class Decoding:
     close_over: float = 0.53
     open_under: float = 0.5
     """Belief above which lips close, and under which they open again."""
-    bite_over: float = 0.58
+    bite_over: float = 0.54
     release_under: float = 0.48
     """The same for the lower lip at the teeth."""
     speech_over: float = 0.5

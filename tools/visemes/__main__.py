@@ -8,18 +8,30 @@ kept in `--work` and not repeated, and an interrupted training goes on where it 
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-# Share of the time that is trained on the labels as they came.
-FIRST_SHARE = 0.4
+from tools.visemes import network
+
+STAGES = ((0.27, 0.0), (0.36, 0.5), (0.37, 0.0))
+"""Share of the time, and of the weights it began with that its result keeps. What a stage learns of the recordings'
+language it forgets of others: the last one begins half-way between the first two."""
 
 
 def _run(module: str, *arguments: str | Path) -> None:
     command = [sys.executable, "-m", f"tools.visemes.{module}", *map(str, arguments)]
     print("+", " ".join(command[2:]), flush=True)
     subprocess.run(command, check=True)
+
+
+def _realign(real: Path, model: Path, data: Path, aligned: Path, seed: int) -> None:
+    if not aligned.exists():
+        new = aligned.with_suffix(".part")
+        _run("realignment", "--real", real, "--model", model, "--out", new)
+        _run("training_data", "--real", real, "--alignment", new, "--out", data, "--seed", str(seed))
+        new.rename(aligned)
 
 
 def main() -> None:
@@ -35,22 +47,29 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="share of the synthetic speech, to try the whole out")
     args = parser.parse_args()
     synth, data = args.work / "synth", args.work / "data"
-    first, model, weights = args.work / "first.npz", args.work / "first.onnx", args.work / "weights.npz"
-    threads = ("--threads", str(args.threads))
     if not (synth / "utterances.jsonl").exists():
         hours, sentences = 5.0 * args.share, str(max(2, round(300 * args.share)))
         _run("synth_corpus", "--out", synth, "--hours", str(hours), "--festival", sentences, "--flite", sentences)
     if not (data / "noise.npz").exists():
         _run("training_data", "--synth", synth, "--real", args.real, "--out", data)
-    if not model.exists():
-        _run("train", "--data", data, "--out", first, "--minutes", str(args.minutes * FIRST_SHARE), *threads)
-        _run("export", "--weights", first, "--out", model)
-    _run("realignment", "--real", args.real, "--model", model, "--data", data)
-    if not weights.exists() or weights.with_suffix(".state.npz").exists():
-        more = args.minutes * (1 - FIRST_SHARE)
-        _run("train", "--data", data, "--out", weights, "--begin", first, "--minutes", str(more), *threads)
-    # The second stage knows the language of the recordings better, the first one others: the mean has most of both.
-    _run("export", "--weights", first, weights, "--out", args.out)
+    begin: tuple[str | Path, ...] = ()
+    for stage, (share, kept) in enumerate(STAGES, 1):
+        trained, result = args.work / f"trained{stage}.npz", args.work / f"stage{stage}.npz"
+        model = result.with_suffix(".onnx")
+        if not model.exists():
+            if begin:
+                before = args.work / f"stage{stage - 1}.onnx"
+                _realign(args.real, before, data, args.work / f"aligned{stage}.jsonl", stage)
+            if not trained.exists() or trained.with_suffix(".state.npz").exists():
+                minutes, threads = str(args.minutes * share), str(args.threads)
+                _run("train", "--data", data, "--out", trained, *begin, "--minutes", minutes, "--threads", threads)
+            params, shape = network.load(trained)
+            if begin:
+                params = network.mixed(network.load(args.work / f"stage{stage - 1}.npz")[0], params, kept)
+            network.save(result, params, shape)
+            _run("export", "--weights", result, "--out", model)
+        begin = ("--begin", result)
+    shutil.copyfile(model, args.out)
     if args.dev:
         _run("evaluate", "--model", args.out, "--manifest", *args.dev)
 

@@ -14,7 +14,6 @@ import argparse
 import json
 from pathlib import Path
 
-import jax
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -166,12 +165,10 @@ def build(p: network.Params, shape: network.Shape) -> onnx.ModelProto:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", type=Path, nargs="+", required=True, help="of several files the mean")
+    parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    stages = [network.load(path) for path in args.weights]
-    shape = stages[0][1]
-    params = jax.tree.map(lambda *same: np.mean(same, axis=0, dtype=np.float32), *(params for params, _ in stages))
+    params, shape = network.load(args.weights)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(build(params, shape), args.out)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB, {network.parameter_count(params)} parameters")

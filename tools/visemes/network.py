@@ -215,6 +215,11 @@ def save(path: Path, p: Params, shape: Shape) -> None:
     np.savez(path, **flat, **{f"shape/{k}": np.array(v) for k, v in asdict(shape).items()})
 
 
+def mixed(begin: Params, end: Params, kept: float) -> Params:
+    """Weights between those a training began and ended with: `kept` 0..1 of the first."""
+    return jax.tree.map(lambda a, b: np.asarray(kept * a + (1 - kept) * b, np.float32), begin, end)
+
+
 def load(path: Path) -> tuple[Params, Shape]:
     stored = np.load(path)
     sizes = {k.split("/")[1]: int(stored[k]) for k in stored.files if k.startswith("shape/")}

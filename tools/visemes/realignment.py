@@ -1,10 +1,10 @@
 """Only moves the phone boundaries of recordings to where a trained network hears them, within a small reach.
 
-    python -m tools.visemes.realignment --real DIR --model FILE.onnx --data DIR
+    python -m tools.visemes.realignment --real DIR --model FILE.onnx --out FILE.jsonl
 
 Forced alignments are often a few hops off and sometimes squeeze a phone into 15 ms. The best path through the same
 phones, no boundary further than REACH_HOPS from its old place, makes cleaner labels for the training that follows.
-Rewrites the labels of the recordings in `--data`, a folder of `training_data`.
+Writes a manifest with those for `training_data`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL, base_symbols, segments
+from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL, base_symbols
 from avatar_engine.systems.viseme_posteriors import PosteriorStreams
-from tools.visemes.training_data import COPIES, labels, read_real
+from tools.visemes.training_data import read_real
 
 HOP_S, HOP = 0.01, 160
 REACH_HOPS = 6
@@ -86,21 +86,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     streams = PosteriorStreams(DELAY, args.model)
     rows = [json.loads(line) for line in (args.real / "manifest.jsonl").read_text(encoding="utf8").splitlines()]
     beliefs = [heard(streams, samples) for samples, _, _ in read_real(args.real)]
     prior = np.concatenate(beliefs).mean(axis=0)
-    length = np.load(args.data / "real.index.npz")["length"].reshape(len(rows), COPIES)
-    made: list[npt.NDArray[np.int16]] = []
     moved: list[float] = []
-    for row, belief, hops in zip(rows, beliefs, length[:, 0].tolist()):
+    for row, belief in zip(rows, beliefs):
         old = [(a, b, p) for a, b, p in row["phones"]]
         new = realigned(old, belief, prior)
         moved += [abs(a[0] - b[0]) for a, b in zip(old[1:], new[1:])]
-        made += [labels(segments(new), hops)] * COPIES
-    np.save(args.data / "real.label.npy", np.concatenate(made))
+        row["phones"] = new
+    args.out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf8")
     far = np.array(moved)
     mean_ms, share = far.mean() * 1e3, float(np.mean(far > 0.02))
     print(f"{len(rows)} recordings; boundaries moved {mean_ms:.1f} ms on average, {share:.0%} by more than 20 ms")

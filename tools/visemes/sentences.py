@@ -81,6 +81,11 @@ _FINALS_LIKE = {
 # No word lists of these are packaged; their spelling is regular, so invented words sound right.
 _SYLLABLES = {
     "cs": ("b c d f h j k l m n p r s t v z ch pr st kr vl m p b v f", "a e i o u y a e o ou", "m n l r s k t v b p"),
+    "hi": (
+        "क ख ग घ च ज ट ड त थ द ध न फ भ य र ल व श स ह प ब म फ़ प ब म व फ़",
+        "ा ि ी ु ू े ै ो ौ ा े ो",
+        "म न ब प व र त स ल",
+    ),
     "fi": ("h j k l m n p r s t v m p v", "a e i o u y ä ö aa ee ii oo uu ai ei uo ie yö", "n s l r t mm pp nn kk"),
 }
 _TONES = {"a": "āáǎà", "e": "ēéěè", "i": "īíǐì", "o": "ōóǒò", "u": "ūúǔù"}

@@ -79,6 +79,14 @@ CATALAN = {
     "g": "ɡ", "j": "j", "J": "ɲ", "k": "k", "l": "l", "L": "ʎ", "m": "m", "n": "n", "p": "p", "r": "ɾ", "rr": "r",
     "s": "s", "S": "ʃ", "t": "t", "w": "w", "z": "z", "Z": "ʒ", "pau": "sil", "_": "sil", "#": "sil",
 }  # fmt: skip
+# Aspiration is part of the stop: the lips do the same.
+HINDI = {
+    "a": "ə", "aa": "a", "ih": "ɪ", "iy": "i", "uh": "ʊ", "uw": "u", "eh": "e", "ee": "e", "ay": "e", "oh": "o",
+    "oo": "o", "aw": "o", "@": "ə", "f": "f", "v": "ʋ", "w": "w", "p": "p", "b": "b", "bh": "b", "m": "m", "th": "t",
+    "tth": "t", "T": "t", "td": "t", "dh": "d", "ddh": "d", "D": "d", "n": "n", "N": "n", "k": "k", "kh": "k",
+    "g": "ɡ", "gh": "ɡ", "ch": "tʃ", "j": "dʒ", "s": "s", "sh": "ʃ", "zh": "ʒ", "y": "j", "r": "r", "R": "r",
+    "l": "l", "L": "l", "h": "h", "x": "x", "pau": "sil",
+}  # fmt: skip
 FESTIVAL_VOICES = (
     ("en", "voice_kal_diphone", ARPABET),
     ("en", "voice_ked_diphone", ARPABET),
@@ -90,6 +98,7 @@ FESTIVAL_VOICES = (
     ("cs", "voice_czech_krb", CZECH),
     ("fi", "voice_suo_fi_lj_diphone", FINNISH),
     ("fi", "voice_hy_fi_mv_diphone", FINNISH),
+    ("hi", "voice_hindi_NSK_diphone", HINDI),
 )
 
 
@@ -148,7 +157,9 @@ def speak_espeak(writer: CorpusWriter, maker: SentenceMaker, hours: float) -> No
         writer.add(samples, list(spoken.phones), lang=lang, source="espeak-ng", voice=voice)
 
 
-def speak_festival(voice: str, names: dict[str, str], texts: list[str]) -> Iterator[tuple[Samples, Phones]]:
+def speak_festival(
+    voice: str, names: dict[str, str], texts: list[str], encoding: str = "latin-1"
+) -> Iterator[tuple[Samples, Phones]]:
     """One festival process for all `texts`; a text it cannot speak is skipped."""
     with tempfile.TemporaryDirectory() as folder:
         script = [f"({voice})"]
@@ -161,7 +172,7 @@ def speak_festival(voice: str, names: dict[str, str], texts: list[str]) -> Itera
                 " (utt.relation.items u 'Segment))\n(fclose f)"
             )
         path = Path(folder) / "speak.scm"
-        path.write_text("\n".join(script), encoding="latin-1", errors="ignore")
+        path.write_text("\n".join(script), encoding=encoding, errors="ignore")
         subprocess.run(["festival", "-b", str(path)], capture_output=True, timeout=1800, check=False)
         for i in range(len(texts)):
             wave, segments = Path(folder) / f"{i}.wav", Path(folder) / f"{i}.seg"
@@ -224,8 +235,8 @@ def main() -> None:
     for lang, name, phone_names in FESTIVAL_VOICES:
         if not re.search(args.festival_voices, name):
             continue
-        texts = [re.sub(r"[^a-zA-Zäö0-9 ,.?!]", "", maker.sentence(lang)) for _ in range(args.festival)]
-        for samples, phones in speak_festival(name, phone_names, texts):
+        texts = [re.sub(r"[^a-zA-Zäö0-9\u0900-\u097f ,.?!]", "", maker.sentence(lang)) for _ in range(args.festival)]
+        for samples, phones in speak_festival(name, phone_names, texts, "utf8" if lang == "hi" else "latin-1"):
             writer.add(samples, phones, lang=lang, source="festival", voice=name)
         print(f"{name}: {writer.hours:.2f} h", flush=True)
     speak_espeak(writer, maker, args.hours)

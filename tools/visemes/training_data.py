@@ -3,7 +3,7 @@
     python -m tools.visemes.training_data --synth DIR --real DIR --out DIR
 
 `--synth` are folders of `synth_corpus`; `--real` is one of recordings with `manifest.jsonl` (file, speaker, phones).
-Rooms and telephones are put on the waveform here; what can be done on mel power is done while training.
+Rooms, telephones and other throats are put on the waveform here; what can be done on mel power is done while training.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from scipy.signal import butter, fftconvolve, resample_poly, sosfilt
+from scipy.signal import resample_poly
 
 from avatar_engine.components.visemes import VISEME_INDEX
 from avatar_engine.systems.log_mel import BANDS, HOP, LogMelFrontEnd
@@ -29,6 +29,7 @@ from avatar_engine.systems.phone_table import (
     Segment,
     segments,
 )
+from tools.visemes.copies import other_voice, prompts, room, telephone
 
 RATE = 16_000
 Float = npt.NDArray[np.float32]
@@ -38,7 +39,6 @@ LABEL_COLUMNS = 6
 _ARTICULATION_COLUMN = {CLOSED: 3, LABIODENTAL: 4, ROUNDED: 5}
 OPENNESS_SCALE = 200.0
 SILENT_TAIL_S = 0.3
-COPIES = 3  # of every recording: as it is, by telephone, in a room
 
 
 def labels(mouths: list[Segment], hops: int) -> npt.NDArray[np.int16]:
@@ -77,33 +77,6 @@ def power_of(samples: Float) -> npt.NDArray[np.float16]:
     return np.minimum(power, 6e4).astype(np.float16)
 
 
-def telephone(samples: Float, rng: np.random.Generator) -> Float:
-    """A narrow line: 8 kHz, 300 to 3400 Hz give or take, 8-bit mu-law, line noise."""
-    low, high = rng.uniform(180, 350), rng.uniform(3200, 3700)
-    line = sosfilt(
-        butter(int(rng.integers(2, 5)), [low, high], "bandpass", fs=8000, output="sos"),
-        resample_poly(samples, 1, 2),
-    )
-    line = line / (np.abs(line).max() + 1e-6) * rng.uniform(0.3, 0.9)
-    line = line + rng.standard_normal(len(line)) * 10 ** rng.uniform(-4.0, -2.6)
-    coded = np.sign(line) * np.log1p(255 * np.abs(np.clip(line, -1, 1))) / np.log(256)
-    coded = np.round(coded * 127) / 127
-    heard = np.sign(coded) * (256.0 ** np.abs(coded) - 1) / 255
-    return np.asarray(resample_poly(heard, 2, 1)[: len(samples)], np.float32)
-
-
-def room(samples: Float, rng: np.random.Generator) -> Float:
-    """A small room: exponentially dying noise after the direct sound (T60 0.15 to 0.6 s)."""
-    t60_s = rng.uniform(0.15, 0.6)
-    t = np.arange(int(0.5 * RATE)) / RATE
-    tail = rng.standard_normal(len(t)) * 10 ** (-3 * t / t60_s)
-    tail[: int(rng.uniform(0.002, 0.012) * RATE)] = 0
-    tail *= 10 ** (-rng.uniform(4, 16) / 20) / np.sqrt((tail**2).sum())
-    tail[0] = 1.0
-    wet = fftconvolve(samples, tail)[: len(samples)]
-    return np.asarray(wet / (np.abs(wet).max() + 1e-6) * 0.5, np.float32)
-
-
 @dataclass
 class _Bank:
     """Utterances end to end."""
@@ -136,8 +109,9 @@ def read_synth(folder: Path) -> Iterator[tuple[Float, list[Segment], bool]]:
         yield part.astype(np.float32) / 32768, segments(row["phones"]), row["source"] != "espeak-ng"
 
 
-def read_real(folder: Path) -> Iterator[tuple[Float, list[Segment], str]]:
-    for line in (folder / "manifest.jsonl").read_text(encoding="utf8").splitlines():
+def read_real(folder: Path, table: Path | None = None) -> Iterator[tuple[Float, list[Segment], str]]:
+    """Samples, mouths and speaker of every recording; `table` instead of the folder's own manifest."""
+    for line in (table or folder / "manifest.jsonl").read_text(encoding="utf8").splitlines():
         row = json.loads(line)
         samples, rate = soundfile.read(folder / row["file"], dtype="float32")
         if rate != RATE:
@@ -230,39 +204,64 @@ def noise_bank(voices: list[Float], rng: np.random.Generator) -> tuple[Float, np
     return np.concatenate(powers), np.array(starts)
 
 
+def _real_bank(folder: Path, table: Path | None, rng: np.random.Generator) -> tuple[_Bank, list[Float]]:
+    """Six copies of every recording, and some of them for the noise of other people."""
+    bank = _Bank()
+    voices: list[Float] = []
+    speakers: dict[str, int] = {}
+    for i, (samples, mouths, speaker) in enumerate(read_real(folder, table)):
+        group = speakers.setdefault(speaker, len(speakers))
+        bank.add(samples, mouths, group)
+        bank.add(telephone(samples, rng), mouths, group)
+        bank.add(room(samples, rng), mouths, group)
+        bank.add(*prompts(samples, mouths, rng), group)
+        bank.add(*other_voice(samples, mouths, rng), group)
+        bank.add(*prompts(*other_voice(samples, mouths, rng), rng), group)
+        if i % 8 == 0:
+            voices.append(samples)
+    return bank, voices
+
+
+def _synth_bank(folders: list[Path], rng: np.random.Generator) -> tuple[_Bank, list[Float]]:
+    """One more copy of most utterances; voices of few people are given other throats too."""
+    bank = _Bank()
+    voices: list[Float] = []
+    spoken = (row for folder in folders for row in read_synth(folder))
+    for i, (samples, mouths, recorded) in enumerate(spoken):
+        group = int(recorded)
+        bank.add(samples, mouths, group)
+        if recorded:
+            samples, mouths = other_voice(samples, mouths, rng)
+            bank.add(samples, mouths, group)
+        match i % 5:
+            case 0:
+                bank.add(telephone(samples, rng), mouths, group)
+            case 1:
+                bank.add(room(samples, rng), mouths, group)
+            case 2 | 3:
+                bank.add(*prompts(samples, mouths, rng), group)
+        if i % 40 == 0:
+            voices.append(samples)
+    return bank, voices
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--synth", type=Path, nargs="+", required=True)
+    parser.add_argument("--synth", type=Path, nargs="*", default=[], help="none: only the recordings are prepared")
     parser.add_argument("--real", type=Path, required=True)
+    parser.add_argument("--alignment", type=Path, help="manifest of `realignment` instead of the one in --real")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=3)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(args.seed)
-    voices: list[Float] = []
-    real = _Bank()
-    speakers: dict[str, int] = {}
-    for i, (samples, mouths, speaker) in enumerate(read_real(args.real)):
-        group = speakers.setdefault(speaker, len(speakers))
-        real.add(samples, mouths, group)
-        real.add(telephone(samples, rng), mouths, group)
-        real.add(room(samples, rng), mouths, group)
-        if i % 8 == 0:
-            voices.append(samples)
+    real, people = _real_bank(args.real, args.alignment, rng)
     real.save(args.out / "real")
-    synth = _Bank()
-    spoken = (row for folder in args.synth for row in read_synth(folder))
-    for i, (samples, mouths, recorded) in enumerate(spoken):
-        group = int(recorded)
-        synth.add(samples, mouths, group)
-        if i % 5 == 0:
-            synth.add(telephone(samples, rng), mouths, group)
-        if i % 5 == 1:
-            synth.add(room(samples, rng), mouths, group)
-        if i % 40 == 0:
-            voices.append(samples)
+    if not args.synth:
+        return
+    synth, voices = _synth_bank(args.synth, rng)
     synth.save(args.out / "synth")
-    power, starts = noise_bank(voices, rng)
+    power, starts = noise_bank(people + voices, rng)
     np.savez(args.out / "noise.npz", power=power.astype(np.float16), starts=starts)
     print(f"noise: {len(power) / 6000:.1f} min; {BANDS} bands", flush=True)
 
