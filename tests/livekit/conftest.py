@@ -29,6 +29,7 @@ from tools.av_receiver import Receiver, token  # noqa: E402
 from tools.av_signal import SignalOptions, SignalRuntime  # noqa: E402
 
 HZ = 60
+ENGINE_THREADS = {"avatar-simulation", "avatar-loading", "avatar-files"}  # of a warm engine, sessions or none
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from livekit.agents.voice.room_io import RoomOptions
 from avatar_engine import AvatarSession
 from avatar_engine.plugin import engine_host
 from avatar_engine.plugin.options import AvatarRequest, live_options
+from tests.livekit.conftest import ENGINE_THREADS
 from tools import av_receiver, livekit_server
 
 pytestmark = pytest.mark.livekit
@@ -87,7 +88,7 @@ async def join_and_leave(house, cycles: int) -> list[float]:
             await avatar.aclose()
             await room.disconnect()
             left = {thread.name for thread in threading.enumerate() if thread.name.startswith("avatar-")}
-            assert left == {"avatar-simulation", "avatar-loading"}
+            assert left == ENGINE_THREADS
             gc.collect()
             files.append(open_files())
             resident.append(resident_mb())

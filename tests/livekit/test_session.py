@@ -19,11 +19,11 @@ from avatar_engine.engine.errors import InputError
 from avatar_engine.plugin import engine_host
 from avatar_engine.plugin.options import AvatarOptions, AvatarRequest, live_options
 from avatar_engine.plugin.worker_session import WorkerAvatarSession
+from tests.livekit.conftest import ENGINE_THREADS
 
 pytestmark = pytest.mark.livekit
 
 RATE = 24_000
-ENGINE_THREADS = {"avatar-simulation", "avatar-loading", "avatar-files"}
 SMALL = {"resolution": "320x180", "quality": "low", "lip_sync_model": "spectral"}
 
 
