@@ -93,11 +93,13 @@ class Runtime:
         self.schedule = build_schedule()
         self._model = make_viseme_model(options.viseme_model)
         self._guided = isinstance(self._model, GuidedModel)
-        self._look_ahead_s = look_ahead_s(self._model) if options.look_ahead_s is None else options.look_ahead_s
-        if self._look_ahead_s + options.spare_s > MOST_AHEAD_S:
+        least_s, rather_s = look_ahead_s(self._model)
+        self._least_s = least_s if options.look_ahead_s is None else options.look_ahead_s
+        self._wanted_s = max(self._least_s, rather_s)
+        if self._wanted_s + options.spare_s > MOST_AHEAD_S:
             raise InputError(
                 "look_ahead_s and spare_s",
-                f"are {self._look_ahead_s + options.spare_s:g} s together",
+                f"are {self._wanted_s + options.spare_s:g} s together",
                 f"at most {MOST_AHEAD_S:g} s of speech are analysed ahead",
             )
         self._world = World(options.hz, FACE_COLUMNS)
@@ -162,13 +164,12 @@ class Runtime:
             len(rig.morph_names), len(rig.joint_names),
         )  # fmt: skip
         world = self._world
-        world.batch.widen("morphs", len(rig.morph_names))
-        world.batch.widen("morphs_before", len(rig.morph_names))
-        world.batch.widen("joints", len(rig.joint_names) * 6)
-        world.batch.widen("joints_before", len(rig.joint_names) * 6)
+        for column, width in (("morphs", len(rig.morph_names)), ("joints", len(rig.joint_names) * 6)):
+            world.batch.widen(column, width)
+            world.batch.widen(f"{column}_before", width)
         track = VisemeTimeline(self._model.open())
         share = self._opened * GOLDEN % 1.0
-        timeline = SpeechTimeline(self.options.audio_rate, self._look_ahead_s, self.options.spare_s, share)
+        timeline = SpeechTimeline(self.options.audio_rate, self._least_s, self.options.spare_s, share, self._wanted_s)
         speech = Speech(timeline, np.zeros(0, np.float32))
         switches = Switches(options.facial_expressions, options.head_movements, options.emotion_enabled, options.style)
         entity = world.spawn(

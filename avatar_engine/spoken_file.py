@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from avatar_engine.components.visemes import VISEMES
 from avatar_engine.engine.errors import InputError
-from avatar_engine.systems.viseme_model import HOP, RATE, VisemeFrames, VisemeModel
+from avatar_engine.systems.viseme_model import HOP, RATE, AheadModel, VisemeFrames, VisemeModel
 
 Float = NDArray[np.float32]
 
@@ -25,13 +25,15 @@ class SpokenFile:
     """Mouth frames of one recording; row i of every array belongs to the 10 ms that start at i / 100 s."""
 
     frames: VisemeFrames
-    delay_frames: int
+    late_frames: int
+    """How much later a listener sees them than he hears the sound: the model's look-ahead and one hop, unless the voice
+    comes early enough."""
     duration_s: float
 
     def as_displayed(self) -> Float:
-        """Weights (T, 15) as a live listener would see them: delayed by the model's look-ahead and one hop."""
+        """Weights (T, 15) as that listener sees them."""
         weights = self.frames.weights[0]
-        before = np.zeros((self.delay_frames + 1, len(VISEMES)), np.float32)
+        before = np.zeros((self.late_frames, len(VISEMES)), np.float32)
         before[:, 0] = 1.0
         return np.concatenate([before, weights])
 
@@ -46,25 +48,34 @@ def read_audio(path: Path) -> Float:
     return samples
 
 
-def analyse(model: VisemeModel, samples: Float, text: str | None = None, lang: str = "en") -> SpokenFile:
-    """All frames of mono 16 kHz samples, the model's delay taken out. With a text the model may be guided by it."""
+def analyse(
+    model: VisemeModel, samples: Float, text: str | None = None, lang: str = "en", ahead: bool = True
+) -> SpokenFile:
+    """All frames of mono 16 kHz samples, the model's delay taken out. With a text the model may be guided by it.
+
+    `ahead`: nobody waits, so that a model that sees more the more it hears first may do so; without, all is as with a
+    voice that arrives no sooner than it is heard.
+    """
     hops = -(-len(samples) // HOP)
-    padded = np.zeros((hops + model.delay_frames) * HOP, np.float32)
+    far = model if ahead and isinstance(model, AheadModel) else None
+    delay = model.delay_frames if far is None else far.ahead_frames
+    padded = np.zeros((hops + delay) * HOP, np.float32)
     padded[: len(samples)] = samples
     slot = model.open()
+    slots = np.array([slot])
     try:
         if text:
             _guide(model, slot, text, lang)
-        parts = [
-            model.push(np.array([slot]), padded[None, at : at + _PUSH_HOPS * HOP])
-            for at in range(0, len(padded), _PUSH_HOPS * HOP)
-        ]
+        parts = []
+        for at in range(0, len(padded), _PUSH_HOPS * HOP):
+            audio = padded[None, at : at + _PUSH_HOPS * HOP]
+            parts.append(model.push(slots, audio) if far is None else far.push(slots, audio, True))
     finally:
         model.close(slot)
     names = ("weights", *CUES)
     joined = {n: np.concatenate([getattr(p, n) for p in parts], axis=1) for n in names}
     frames = VisemeFrames(**{n: v[:, model.delay_frames :] for n, v in joined.items()})
-    return SpokenFile(frames, model.delay_frames, len(samples) / RATE)
+    return SpokenFile(frames, 0 if ahead else delay + 1, len(samples) / RATE)
 
 
 def _guide(model: VisemeModel, slot: int, text: str, lang: str) -> None:

@@ -52,7 +52,7 @@ def lipsync_score(args: argparse.Namespace) -> int:
             truth = truth_of(utterance.phones, utterance.duration_s)
             samples = degraded(utterance, condition, everyone)
             text = utterance.text if args.text else None
-            spoken = analyse(model, samples, text=text, lang=utterance.lang)
+            spoken = analyse(model, samples, text, utterance.lang, args.ahead)
             pairs.append((utterance, truth, shown_of(spoken.as_displayed(), len(truth.viseme))))
         for group, members in _groups(utterances, args.by):
             chosen = [(truth, shown) for u, truth, shown in pairs if u in members]
@@ -104,6 +104,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     many.add_argument("--kind", help="only rows of this kind, such as real")
     many.add_argument("--by", choices=("none", "lang", "kind"), default="lang", help="rows of the table")
     many.add_argument("--text", action="store_true", help="let the model know the text of each row")
+    many.add_argument(
+        "--ahead",
+        action="store_true",
+        help="as in files and with a voice that comes before it is heard; without, as with one in real time",
+    )
     many.set_defaults(run=lipsync_score)
 
 

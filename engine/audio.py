@@ -94,11 +94,15 @@ class SpeechTimeline:
 
     HEARD_RATE = 16_000
 
-    def __init__(self, rate: int, lookahead_s: float, spare_s: float = 0.0, first_piece: float = 1.0) -> None:
+    def __init__(
+        self, rate: int, lookahead_s: float, spare_s: float = 0.0, first_piece: float = 1.0, wanted_s: float = 0.0
+    ) -> None:
         """first_piece 0..1: share of a piece that is planned when speech begins to flow. Sessions that begin in one tick
-        with different shares plan, and do what follows from it, in different ticks from then on."""
+        with different shares plan, and do what follows from it, in different ticks from then on. wanted_s: how far
+        ahead of playback speech is planned where it is there, if that is more than the lookahead it waits for."""
         self.rate = rate
         self.lookahead = int(lookahead_s * rate)
+        self.wanted = max(self.lookahead, int(wanted_s * rate))
         self.spare = int(spare_s * rate)
         self._first_piece = first_piece
         self.planned_until = 0
@@ -164,7 +168,7 @@ class SpeechTimeline:
         self.paused = False
 
     def plan(self, start: int, end: int) -> None:
-        """Decide the timeline at least up to `end` (the tick plays [start, end)): speech at least `lookahead` further
+        """Decide the timeline at least up to `end` (the tick plays [start, end)): speech at least `wanted` further
         where it is there, in pieces that end `spare` later (at most a tick more); silence after it at most
         `lookahead`, as other speech may still take its place."""
         if start >= self._forgets_at:
@@ -172,7 +176,7 @@ class SpeechTimeline:
             self._forgets_at = start + self.rate
         if self.planned_until < start:
             self.planned_until = start
-        least = end + self.lookahead
+        least = end + self.wanted
         if self._flowing and self.planned_until >= least:
             return
         # A piece lasts for the spare and the tick in which it runs out.

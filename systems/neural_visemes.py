@@ -13,7 +13,7 @@ from avatar_engine.engine.pronunciation import pronounced
 from avatar_engine.systems.log_mel import HOP, RATE
 from avatar_engine.systems.text_guide import TextGuide, Word
 from avatar_engine.systems.viseme_decoding import Decoding, VisemeDecoder
-from avatar_engine.systems.viseme_model import VisemeFrames
+from avatar_engine.systems.viseme_model import VisemeFrames, no_frames
 from avatar_engine.systems.viseme_posteriors import PosteriorStreams
 
 Float = NDArray[np.float32]
@@ -33,8 +33,9 @@ class NeuralVisemes:
         devices: tuple[str, ...] = DEFAULT_DEVICES,
         decoding: Decoding | None = None,
     ) -> None:
-        """delay_frames 3 or 7: how far the network looks ahead (30 or 70 ms)."""
+        """delay_frames 3 or 7: how far the network looks ahead at least (30 or 70 ms)."""
         self._streams = PosteriorStreams(delay_frames, model, devices)
+        self.ahead_frames = self._streams.ahead_frames
         self._guide = TextGuide()
         self._decoder = VisemeDecoder(decoding)
         self.delay_frames = delay_frames
@@ -58,9 +59,11 @@ class NeuralVisemes:
         self._guide.reset(slot)
         self._decoder.reset(slot)
 
-    def push(self, slots: NDArray[np.int64], audio: Float) -> VisemeFrames:
-        seen = self._guide.guided(slots, self._streams.push(slots, audio))
-        return self._decoder.push(slots, seen)
+    def push(self, slots: NDArray[np.int64], audio: Float, ahead: bool = False) -> VisemeFrames:
+        seen = self._streams.push(slots, audio, ahead)
+        if not seen.every.shape[1]:
+            return no_frames(len(slots))
+        return self._decoder.push(slots, self._guide.guided(slots, seen))
 
     def expect(self, slot: int, words: Iterable[Word], anew: bool = False) -> None:
         """The stream will say these words next (IPA phones each), after those expected before, or (`anew`) instead of

@@ -1,8 +1,9 @@
 """Only lets a known text correct the network: walks its phones from left to right along what is heard.
 
 A forward filter over the expected phones (with an optional pause between words) runs over the network's beliefs, at
-the same delay. Where sound and text agree on the place, the text decides which lips close; where they do not, the
-sound keeps the word. No text, no change.
+the same delay. Where the stream looks ahead, what is believed of the next hops already says which of the places that
+the filter thinks possible lead on (fixed-lag smoothing). Where sound and text agree on the place, the text decides
+which lips close; where they do not, the sound keeps the word. No text, no change.
 """
 
 from __future__ import annotations
@@ -170,19 +171,48 @@ class TextGuide:
         told = Posteriors(seen.every.copy())
         viseme, phone, cues = told.viseme, told.phone, told.cues
         for row, path in rows:
-            self._follow(path, viseme[row], phone[row], cues[row])
+            early = seen.early_phone
+            onward = None if early is None else self._onward(path, early[row], len(viseme[row]))
+            self._follow(path, viseme[row], phone[row], cues[row], onward)
         return told
 
-    def _follow(self, path: _Path, viseme: Float, phone: Float, cues: Float) -> None:
-        g = self.guidance
-        heard = np.einsum("kp,pc->kc", phone.astype(np.float64), self._likeness)
+    def _steps(self, path: _Path) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Where optional states (a pause, both its parts) may be stepped over, and the chance of every state to last."""
         count = len(path.klass)
-        # Where optional states (a pause, both its parts) may be stepped over.
         skip_to = np.zeros(count, np.bool_)
         skip_to[_PARTS + 1 :] = (
             path.optional[_PARTS:-1] & path.optional[1 : count - _PARTS] & ~path.optional[_PARTS + 1 :]
         )
-        stay = np.where(path.klass == 0, 1 - _PAUSE_CHANCE, g.stay)
+        return skip_to, np.where(path.klass == 0, 1 - _PAUSE_CHANCE, self.guidance.stay)
+
+    def _onward(self, path: _Path, early: Float, hops: int) -> NDArray[np.float64]:
+        """How well what is heard after each of `hops` hops goes on from every state, (hops, states).
+
+        early (hops + m, classes): beliefs of those hops and m more; each hop is judged by the m after it.
+        """
+        skip_to, stay = self._steps(path)
+        leave = 1 - stay
+        step_over = np.zeros(len(stay))
+        step_over[: -_PARTS - 1] = leave[: -_PARTS - 1] * skip_to[_PARTS + 1 :]
+        heard = np.einsum("kp,pc->kc", early.astype(np.float64), self._likeness)
+        like = heard.take(path.klass, axis=1) + self.guidance.floor
+        out = np.ones((hops, len(stay)))
+        for later in range(len(early) - hops, 0, -1):
+            there = out * like[later : later + hops]
+            out = there * stay
+            out[:, :-1] += there[:, 1:] * leave[:-1]
+            out[:, : -_PARTS - 1] += there[:, _PARTS + 1 :] * step_over[: -_PARTS - 1]
+            out[:, :-_PARTS] += there[:, _PARTS:] * _SKIP_CHANCE
+            out /= out.max(axis=1, keepdims=True)
+        return out
+
+    def _follow(
+        self, path: _Path, viseme: Float, phone: Float, cues: Float, onward: NDArray[np.float64] | None
+    ) -> None:
+        g = self.guidance
+        heard = np.einsum("kp,pc->kc", phone.astype(np.float64), self._likeness)
+        count = len(path.klass)
+        skip_to, stay = self._steps(path)
         for t in range(len(phone)):
             belief = path.belief
             moved = belief * (1 - stay)
@@ -194,6 +224,9 @@ class TextGuide:
             new *= like
             total = new.sum()
             path.belief = belief = new / total if total > 1e-30 else np.full(count, 1.0 / count)
+            if onward is not None:
+                belief = belief * onward[t]
+                belief /= max(float(belief.sum()), 1e-30)
             said = np.asarray(np.bincount(path.klass, belief, PHONES), np.float64)
             shown = np.asarray(np.bincount(path.viseme, belief, VISEMES), np.float64)
             # Agreement is learnt while somebody speaks: what the text expects here against the best guess.

@@ -2,7 +2,8 @@
 
 A call of the model costs more than the hops in it, so a stream is fed when this tick would have no frame without it, and
 then with everything that is planned: a few ticks' worth when the voice is ahead of playback, every tick when it is not.
-Frames do not depend on how hops are cut into calls.
+Frames do not depend on how hops are cut into calls. Where so much is planned that this tick has its frame even so, a
+model that can looks further ahead.
 
 Words of the speech whose pronunciation is known are told to a model that can use them, each before the hop that lies
 `TOLD_EARLY_S` before its beginning.
@@ -19,7 +20,7 @@ from avatar_engine.components.session import Speech, VisemeTimeline
 from avatar_engine.engine.clock import first_sample
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Row, World
-from avatar_engine.systems.viseme_model import HOP, RATE, GuidedModel, VisemeFrames, VisemeModel
+from avatar_engine.systems.viseme_model import HOP, RATE, AheadModel, GuidedModel, VisemeFrames, VisemeModel
 
 Float = NDArray[np.float32]
 
@@ -28,9 +29,12 @@ MOST_AHEAD_S = 1.2  # of analysed speech before the tick that is played: the rin
 SILENT_FRAME = np.zeros(20, np.float32)
 SILENT_FRAME[0] = 1.0
 TAIL_S = 0.5  # analysed after speech has ended, then the model sleeps
-PUSH_HOPS = 32  # at most this much per call, so that memory stays bounded after a burst
+PUSH_HOPS = 40  # at most this much per call, so that memory stays bounded after a burst
 TOLD_EARLY_S = 0.5  # a word is told to the model this long before it begins: times given by a voice drift
 TOO_LATE_S = 0.25  # a word whose pronunciation came later than this after its beginning is left out
+
+
+_Call = tuple[int, int, bool]  # new hops, how far the stream is behind them, whether it looks ahead
 
 
 class VisemeEngine:
@@ -42,6 +46,7 @@ class VisemeEngine:
     def __init__(self, model: VisemeModel) -> None:
         self.model = model
         self.guided = model if isinstance(model, GuidedModel) else None
+        self.looks_ahead = model if isinstance(model, AheadModel) else None
         self.frames = np.zeros((4, RING, 20), np.float32)
 
     def keep(self, slots: NDArray[np.int64], first: NDArray[np.int64], seen: VisemeFrames) -> None:
@@ -70,7 +75,7 @@ class VisemeEngine:
 
 
 class VisemeAnalysis:
-    """One call of the model for all avatars that have the same number of new hops."""
+    """One call of the model for all avatars that have as many new hops and are as far behind them."""
 
     name = "visemes"
     phase = Phase.ANALYZE
@@ -82,22 +87,24 @@ class VisemeAnalysis:
         engine = world.resource(VisemeEngine)
         model = engine.model
         sessions = world.each3(Row, Speech, VisemeTimeline)
-        work: dict[int, list[tuple[Speech, VisemeTimeline]]] = defaultdict(list)
+        work: dict[_Call, list[tuple[Speech, VisemeTimeline]]] = defaultdict(list)
         tick_hop = first_sample(world.tick, RATE, world.hz) // HOP
         middle = world.time_s * RATE / HOP - 0.5
-        needed = int(np.floor(middle)) + 2 + model.delay_frames
+        needed = int(np.floor(middle)) + 1
         for _, (_row, speech, track) in sessions:
             if speech.cleared or speech.held:
                 self._restart(model, track, tick_hop)
-            if track.fed >= needed and not track.asleep:
+            if track.fed - 1 - track.behind >= needed and not track.asleep:
                 continue
             hops = self._new_hops(model, speech, track, tick_hop, world)
+            most = engine.looks_ahead.ahead_frames if engine.looks_ahead is not None else 0
+            ahead = most > 0 and track.fed + hops - 1 - most >= needed
             if hops > 0 and speech.timeline.worded and engine.guided is not None:
-                self._feed_worded(engine, engine.guided, speech, track, hops)
-            elif hops > 0:
-                work[hops].append((speech, track))
-        for hops, group in work.items():
-            self._feed(engine, group, hops)
+                self._feed_worded(engine, engine.guided, speech, track, hops, ahead)
+            elif hops > 0 or (track.behind > model.delay_frames and not track.asleep):
+                work[hops, track.behind, ahead].append((speech, track))
+        for (hops, _behind, ahead), group in work.items():
+            self._feed(engine, group, hops, ahead)
         visemes, cues = world.batch["visemes"], world.batch["cues"]
         visemes[:], cues[:] = SILENT_FRAME[:15], SILENT_FRAME[15:]
         awake = [(row.index, t.slot, t.newest) for _, (row, _, t) in sessions if not t.asleep and t.newest >= 0]
@@ -116,23 +123,24 @@ class VisemeAnalysis:
         if track.asleep:
             self._restart(model, track, tick_hop)
             track.asleep = False
-        return timeline.heard_until() // HOP - track.fed
+        return max(0, timeline.heard_until() // HOP - track.fed)
 
     def _restart(self, model: VisemeModel, track: VisemeTimeline, hop: int) -> None:
         # Before speech lies silence, which is what a fresh stream of the model assumes.
         model.reset(track.slot)
         track.fed = hop
         track.newest = -1
+        track.behind = model.delay_frames
         track.asleep = True
         track.segment = -1
 
     def _feed_worded(
-        self, engine: VisemeEngine, model: GuidedModel, speech: Speech, track: VisemeTimeline, hops: int
+        self, engine: VisemeEngine, model: GuidedModel, speech: Speech, track: VisemeTimeline, hops: int, ahead: bool
     ) -> None:
         """As `_feed` for one stream, in pieces between which words are told."""
         end = track.fed + hops
         while track.fed < end:
-            self._feed(engine, [(speech, track)], self._tell(model, speech, track, end) - track.fed)
+            self._feed(engine, [(speech, track)], self._tell(model, speech, track, end) - track.fed, ahead)
 
     def _tell(self, model: GuidedModel, speech: Speech, track: VisemeTimeline, end: int) -> int:
         """Tell the words that are due at the next hop; returns the hop before `end` at which to ask again, or `end`."""
@@ -156,16 +164,24 @@ class VisemeAnalysis:
             again = min(again, track.fed * HOP + int(due))
         return min(end, max(track.fed + 1, -(-again // HOP)))
 
-    def _feed(self, engine: VisemeEngine, group: list[tuple[Speech, VisemeTimeline]], hops: int) -> None:
+    def _feed(self, engine: VisemeEngine, group: list[tuple[Speech, VisemeTimeline]], hops: int, ahead: bool) -> None:
+        """Streams that are as far behind; without new hops they catch up."""
         slots = np.array([track.slot for _, track in group], np.int64)
-        fed = np.array([track.fed for _, track in group], np.int64)
-        for done in range(0, hops, PUSH_HOPS):
+        for done in range(0, max(1, hops), PUSH_HOPS):
             count = min(PUSH_HOPS, hops - done)
             audio = np.empty((len(group), count * HOP), np.float32)
             for samples, (speech, track) in zip(audio, group):
-                first = (track.fed + done) * HOP
+                first = track.fed * HOP
                 samples[:] = speech.timeline.heard(first, first + count * HOP)
-            engine.keep(slots, fed + done - engine.model.delay_frames, engine.model.push(slots, audio))
-        for _speech, track in group:
-            track.fed += hops
-            track.newest = track.fed - 1 - engine.model.delay_frames
+            seen = (
+                engine.looks_ahead.push(slots, audio, ahead)
+                if engine.looks_ahead is not None
+                else engine.model.push(slots, audio)
+            )
+            frames = seen.openness.shape[1]
+            if frames:
+                engine.keep(slots, np.array([track.fed - track.behind for _, track in group], np.int64), seen)
+            for _speech, track in group:
+                track.fed += count
+                track.behind += count - frames
+                track.newest = track.fed - 1 - track.behind

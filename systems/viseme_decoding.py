@@ -64,7 +64,7 @@ class Decoding:
     open_under: float = 0.5
     """Belief above which lips close, and under which they open again."""
     bite_over: float = 0.54
-    release_under: float = 0.48
+    release_under: float = 0.54
     """The same for the lower lip at the teeth."""
     speech_over: float = 0.5
     """Speech belief above which the mouth moves."""

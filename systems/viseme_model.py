@@ -9,6 +9,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from avatar_engine.components.visemes import VISEMES
+
 Float = NDArray[np.float32]
 RATE = 16_000
 HOP = 160
@@ -28,6 +30,12 @@ class VisemeFrames:
     labiodental: Float
     rounding: Float
     speech: Float
+
+
+def no_frames(streams: int) -> VisemeFrames:
+    """None of `streams` streams."""
+    none = np.zeros((streams, 0), np.float32)
+    return VisemeFrames(np.zeros((streams, 0, len(VISEMES)), np.float32), none, none, none, none, none)
 
 
 class VisemeModel(Protocol):
@@ -64,7 +72,22 @@ class GuidedModel(VisemeModel, Protocol):
         ...
 
 
-def look_ahead_s(model: VisemeModel) -> float:
-    """How far ahead a model must hear for a frame of the tick's middle: its delay, its own hop, and one hop of
-    interpolation."""
-    return (model.delay_frames + 2) * HOP / RATE
+@runtime_checkable
+class AheadModel(VisemeModel, Protocol):
+    """A model that sees more where it may hear more before it has to answer."""
+
+    ahead_frames: int
+    """How many hops after a hop it would rather speak of it; not under `delay_frames`."""
+
+    def push(self, slots: NDArray[np.int64], audio: Float, ahead: bool = False) -> VisemeFrames:
+        """As `VisemeModel.push`; with `ahead`, hops that lie less than `ahead_frames` before the newest are left for
+        later calls, so that there may be fewer frames than hops, or none. The first call without `ahead` catches up.
+        Streams of one call must be as far behind as each other."""
+        ...
+
+
+def look_ahead_s(model: VisemeModel) -> tuple[float, float]:
+    """How far ahead a model must hear for a frame of the tick's middle, and how far it would rather: its delay, its own
+    hop, and one hop of interpolation."""
+    rather = model.ahead_frames if isinstance(model, AheadModel) else model.delay_frames
+    return (model.delay_frames + 2) * HOP / RATE, (rather + 2) * HOP / RATE

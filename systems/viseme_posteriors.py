@@ -2,6 +2,9 @@
 
 The network takes two hops at a time; an odd hop's sound waits here for its partner, and one answer waits for its turn,
 so that whatever the chunks are, k hops in give the same k rows out, bit for bit.
+
+It believes something of a hop when it has heard `delay_frames` more, and something better `ahead_frames` after it. A
+stream told to look ahead leaves the hops between for later; told so no more, it speaks of them at once.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ CUES = 5
 OPENNESS, CLOSURE, LABIODENTAL, ROUNDING, SPEECH = range(CUES)
 PHONES = len(PHONE_CLASSES)
 _WIDTH = VISEMES + PHONES + CUES
-_OUTPUTS = ("beliefs", "next_state")
+_OUTPUTS = ("beliefs", "beliefs_ahead", "next_state")
 # A fresh stream starts in the state of a network that has heard this much silence.
 _SETTLE_HOPS = 100
 
@@ -34,9 +37,19 @@ _SETTLE_HOPS = 100
 @dataclass(frozen=True, slots=True)
 class Posteriors:
     """Beliefs for n streams and k hops, all in one array `every` (n, k, 15 + classes + 5): `viseme` and `phone` sum to
-    1, then `cues`. What the properties return are views."""
+    1, then `cues`. What the properties return are views.
+
+    early (n, k + m, ...), of streams that look ahead: what was believed first of the same hops and of the m that are
+    left for later.
+    """
 
     every: Float
+    early: Float | None = None
+
+    @property
+    def early_phone(self) -> Float | None:
+        """(n, k + m, classes)."""
+        return None if self.early is None else self.early[..., VISEMES : VISEMES + PHONES]
 
     @property
     def viseme(self) -> Float:
@@ -55,7 +68,7 @@ class Posteriors:
 
 
 class PosteriorStreams:
-    """Many streams through one network. After T hops the newest row is that of hop T - 1 - delay_frames."""
+    """Many streams through one network. After T hops the newest row is that of hop T - 1 - `behind`."""
 
     def __init__(
         self,
@@ -65,7 +78,7 @@ class PosteriorStreams:
     ) -> None:
         self._net = OnnxModel(model or asset_path("models", "visemes.onnx"), devices)
         about = self._net.about("avatar_engine")
-        if about["phones"] != list(PHONE_CLASSES) or about.get("bins") != BINS:
+        if about["phones"] != list(PHONE_CLASSES) or about.get("bins") != BINS or "ahead" not in about:
             raise AssetError(str(self._net.path), "was made for another phone table or front end", "train it again")
         if delay_frames not in about["delays"]:
             raise AssetError(
@@ -74,18 +87,26 @@ class PosteriorStreams:
                 f"known: {', '.join(map(str, about['delays']))}",
             )
         self.delay_frames = delay_frames
+        self.ahead_frames = int(about["ahead"])
         self._delay = np.array(about["delays"].index(delay_frames), np.int64)
         self._state = np.zeros((4, self._net.width("state")), np.float32)
         self._tail = np.zeros((4, TAIL + HOP), np.float32)  # what was heard last; its end is a waiting hop's
         self._waits = np.zeros(4, np.bool_)
-        self._answer = np.zeros((4, _WIDTH), np.float32)
+        self._answer = np.zeros((4, 2, _WIDTH), np.float32)  # at either delay
+        self._behind = np.zeros(4, np.int64)
+        # Of the hops left for later, in case nothing more is heard in time: what is believed of them now.
+        self._left = np.zeros((4, self.ahead_frames - delay_frames, _WIDTH), np.float32)
         self._free = [3, 2, 1, 0]
         self._fresh_state, self._fresh_answer = self._settled()
 
     @property
+    def _kept(self) -> tuple[NDArray[Any], ...]:
+        return self._state, self._tail, self._waits, self._answer, self._behind, self._left
+
+    @property
     def state_bytes(self) -> int:
         """Memory per stream."""
-        return int(self._state[0].nbytes + self._tail[0].nbytes + self._answer[0].nbytes) + 1
+        return sum(int(part[0].nbytes) for part in self._kept)
 
     def open(self) -> int:
         if not self._free:
@@ -102,24 +123,49 @@ class PosteriorStreams:
         self._state[slot] = self._fresh_state
         self._waits[slot] = False
         self._answer[slot] = self._fresh_answer
+        self._behind[slot] = self.delay_frames
 
-    def push(self, slots: NDArray[np.int64], audio: Float) -> Posteriors:
-        """audio (n, k * 160) in [-1, 1] of the streams `slots`."""
-        if audio.ndim != 2 or audio.shape[1] % HOP or not audio.shape[1]:
+    def push(self, slots: NDArray[np.int64], audio: Float, ahead: bool = False) -> Posteriors:
+        """audio (n, k * 160) in [-1, 1] of the streams `slots`, which must all be as far behind.
+
+        Rows of all hops up to `delay_frames` before the newest, or (`ahead`) up to `ahead_frames` before it: k rows
+        again, fewer (or none) when a stream begins to look ahead, more when it no longer does, for which k may be 0.
+        """
+        if audio.ndim != 2 or audio.shape[1] % HOP:
             raise ValueError(f"audio must be (streams, k * {HOP}), not {audio.shape}")
-        audio = clean(audio)
+        was = self._behind.take(slots)
+        behind = int(was[0])
+        if (was != behind).any():
+            raise ValueError("streams of one call must be as far behind as each other")
+        none = np.zeros((len(slots), 0, _WIDTH), np.float32)
+        near, far = self._heard(slots, clean(audio), ahead) if audio.shape[1] else (none, none)
+        if not ahead and behind == self.delay_frames:
+            return Posteriors(near)
+        left = behind - self.delay_frames
+        near = np.concatenate([self._left[slots, :left], near], axis=1)
+        if not ahead:
+            self._behind[slots] = self.delay_frames
+            return Posteriors(near)
+        now = min(behind + audio.shape[1] // HOP, self.ahead_frames)
+        self._behind[slots] = now
+        left = now - self.delay_frames
+        if left:
+            self._left[slots, :left] = near[:, -left:]
+        return Posteriors(far[:, far.shape[1] - (near.shape[1] - left) :], near)
+
+    def _heard(self, slots: NDArray[np.int64], audio: Float, ahead: bool) -> tuple[Float, Float]:
+        """Beliefs of k hops at either delay (n, k, _WIDTH); those further ahead mean something where they are wanted."""
         waits = self._waits.take(slots)
         waiting = int(np.count_nonzero(waits))
         if waiting in (0, len(slots)):
-            out = self._stepped(slots, audio, waiting > 0)
-        else:
-            out = np.empty((len(slots), audio.shape[1] // HOP, _WIDTH), np.float32)
-            for half in (False, True):
-                rows = np.flatnonzero(waits == half)
-                out[rows] = self._stepped(slots[rows], audio[rows], half)
-        return Posteriors(out)
+            return self._stepped(slots, audio, waiting > 0, ahead)
+        out = np.empty((2, len(slots), audio.shape[1] // HOP, _WIDTH), np.float32)
+        for half in (False, True):
+            rows = np.flatnonzero(waits == half)
+            out[:, rows] = self._stepped(slots[rows], audio[rows], half, ahead)
+        return out[0], out[1]
 
-    def _stepped(self, slots: NDArray[np.int64], audio: Float, waiting: bool) -> Float:
+    def _stepped(self, slots: NDArray[np.int64], audio: Float, waiting: bool, ahead: bool) -> tuple[Float, Float]:
         """Streams that all have, or all have not, a hop waiting for its partner."""
         hops = audio.shape[1] // HOP
         heard = np.concatenate([self._tail.take(slots, axis=0), audio], axis=1)
@@ -128,38 +174,50 @@ class PosteriorStreams:
             heard = heard[:, HOP:]
         steps = (hops + waiting) // 2
         self._waits[slots] = hops + waiting > 2 * steps
-        answers = [] if waiting else [self._answer.take(slots, axis=0)[:, None]]
+        beliefs: tuple[Float, ...] = ()
         if steps:
-            beliefs, self._state[slots] = self._run(heard[:, : TAIL + 2 * steps * HOP], self._state.take(slots, axis=0))
-            answers.append(beliefs)
-        every = answers[0] if len(answers) == 1 else np.concatenate(answers, axis=1)
-        if every.shape[1] > hops:
-            self._answer[slots] = every[:, -1]
-        return every[:, :hops]
+            state = self._state.take(slots, axis=0)
+            beliefs, self._state[slots] = self._run(heard[:, : TAIL + 2 * steps * HOP], state, ahead)
+        if not waiting:
+            answer = self._answer.take(slots, axis=0)
+            held = (answer[:, :1], answer[:, 1:])
+            beliefs = tuple(np.concatenate(both, axis=1) for both in zip(held, beliefs)) if beliefs else held
+        near, far = beliefs
+        if near.shape[1] > hops:
+            self._answer[slots, 0] = near[:, -1]
+            if ahead:
+                self._answer[slots, 1] = far[:, -1]
+        return near[:, :hops], far[:, :hops]
 
-    def _run(self, heard: Float, state: Float) -> tuple[Float, Float]:
-        """heard (n, TAIL + 2 * steps * HOP), state (n, ...) -> beliefs (n, 2 * steps, _WIDTH) and the next state."""
+    def _run(self, heard: Float, state: Float, ahead: bool) -> tuple[tuple[Float, Float], Float]:
+        """heard (n, TAIL + 2 * steps * HOP), state (n, ...) -> beliefs (n, 2 * steps, _WIDTH) at either delay, the
+        second the first again where nobody asks for it, and the next state."""
         spectrum = spectra(heard).reshape(-1, 2, len(state), 2 * BINS)
         alone = len(state) == 1
         if alone:
             # A product with one row is summed in another order than with two or more: a stream alone would differ
             # in the last bit from the same stream in company.
             spectrum, state = spectrum.repeat(2, axis=2), state.repeat(2, axis=0)
-        inputs: dict[str, NDArray[Any]] = {"spectrum": spectrum, "state": state, "delay": self._delay}
-        beliefs, state = self._net.run(_OUTPUTS, inputs)
+        inputs: dict[str, NDArray[Any]] = {
+            "spectrum": spectrum,
+            "state": state,
+            "delay": self._delay,
+            "ahead": np.array(ahead),
+        }
+        near, far, state = self._net.run(_OUTPUTS, inputs)
         if alone:
-            beliefs, state = beliefs[:, :1], state[:1]
-        return beliefs.swapaxes(0, 1).reshape(len(state), -1, _WIDTH), state
+            near, far, state = near[:, :1], far[:, :1], state[:1]
+        first = near.swapaxes(0, 1).reshape(len(state), -1, _WIDTH)
+        return (first, far.swapaxes(0, 1).reshape(len(state), -1, _WIDTH) if ahead else first), state
 
     def _settled(self) -> tuple[Float, Float]:
         silence = np.zeros((1, TAIL + _SETTLE_HOPS * HOP), np.float32)
-        beliefs, state = self._run(silence, self._state[:1])
-        return state[0], beliefs[0, -1]
+        beliefs, state = self._run(silence, self._state[:1], True)
+        return state[0], np.concatenate([part[0, -1:] for part in beliefs])
 
     def _grow(self) -> None:
         old = len(self._state)
-        self._state = np.concatenate([self._state, np.zeros_like(self._state)])
-        self._tail = np.concatenate([self._tail, np.zeros_like(self._tail)])
-        self._waits = np.concatenate([self._waits, np.zeros_like(self._waits)])
-        self._answer = np.concatenate([self._answer, np.zeros_like(self._answer)])
+        self._state, self._tail, self._waits, self._answer, self._behind, self._left = (
+            np.concatenate([part, np.zeros_like(part)]) for part in self._kept
+        )
         self._free = list(range(2 * old - 1, old - 1, -1))

@@ -15,8 +15,8 @@ RATE, HZ = 24_000, 30
 class Player:
     """Steps a timeline tick by tick and keeps what it played."""
 
-    def __init__(self, look_ahead_s: float = 0.08, spare_s: float = 0.0) -> None:
-        self.timeline = SpeechTimeline(RATE, look_ahead_s, spare_s)
+    def __init__(self, look_ahead_s: float = 0.08, spare_s: float = 0.0, wanted_s: float = 0.0) -> None:
+        self.timeline = SpeechTimeline(RATE, look_ahead_s, spare_s, wanted_s=wanted_s)
         self.tick = 0
         self.played: list[np.ndarray] = []
         self.spans: list = []
@@ -48,9 +48,12 @@ def ramp(count: int, start: int = 1) -> np.ndarray:
     st.lists(st.tuples(st.integers(0, 2500), st.booleans(), st.integers(0, 3)), min_size=1, max_size=25),
     st.sampled_from([0.0, 0.03, 0.09]),
     st.sampled_from([0.0, 0.1]),
+    st.sampled_from([0.0, 0.25]),
 )
-def test_every_sample_is_played_once_in_order(chunks: list, look_ahead_s: float, spare_s: float) -> None:
-    player = Player(look_ahead_s, spare_s)
+def test_every_sample_is_played_once_in_order(
+    chunks: list, look_ahead_s: float, spare_s: float, wanted_s: float
+) -> None:
+    player = Player(look_ahead_s, spare_s, wanted_s)
     position, segment, ends = 1, 0, 0
     for count, last, ticks in chunks:
         player.push(segment, ramp(count, position), last)
@@ -88,9 +91,10 @@ def test_a_trickle_waits_for_the_look_ahead_but_an_ended_segment_does_not() -> N
     assert short.step()[:3].tolist() == [1.0, 2.0, 3.0]
 
 
+@pytest.mark.parametrize("wanted_s", [0.0, 0.25])
 @pytest.mark.parametrize("spare_s", [0.0, 0.1])
-def test_a_voice_in_real_time_keeps_the_look_ahead_it_waited_for(spare_s: float) -> None:
-    player = Player(0.08, spare_s)
+def test_a_voice_in_real_time_keeps_the_look_ahead_it_waited_for(spare_s: float, wanted_s: float) -> None:
+    player = Player(0.08, spare_s, wanted_s)
     ahead = []
     for tick in range(60):
         player.push(0, ramp(800, 1 + tick * 800))
@@ -102,11 +106,27 @@ def test_a_voice_in_real_time_keeps_the_look_ahead_it_waited_for(spare_s: float)
     assert np.concatenate(player.played)[waited:].all()
 
 
-@pytest.mark.parametrize(("ticks", "start"), [(2, 4000), (3, 4320)])
 @pytest.mark.parametrize("spare_s", [0.0, 0.1])
-def test_the_spare_holds_up_no_other_speech(spare_s: float, ticks: int, start: int) -> None:
+def test_speech_that_is_there_is_planned_as_far_as_wanted(spare_s: float) -> None:
+    player = Player(0.08, spare_s, 0.25)
+    player.push(0, ramp(2000))
+    player.step()
+    assert player.timeline.planned_until == 2000  # it does not wait for what it only wants
+    player.push(0, ramp(20_000, 2001))
+    for _ in range(12):
+        player.step()
+        assert player.timeline.planned_until - player.now >= 0.25 * RATE
+        assert player.timeline.planned_until - player.now <= (0.25 + spare_s) * RATE + RATE // HZ
+    player.timeline.clear(player.now)
+    assert not player.step().any()
+
+
+@pytest.mark.parametrize(("ticks", "start"), [(2, 4000), (3, 4320)])
+@pytest.mark.parametrize("wanted_s", [0.0, 0.25])
+@pytest.mark.parametrize("spare_s", [0.0, 0.1])
+def test_the_spare_holds_up_no_other_speech(spare_s: float, wanted_s: float, ticks: int, start: int) -> None:
     """Silence after speech is planned as far as analysers must look ahead, never further."""
-    player = Player(0.08, spare_s)
+    player = Player(0.08, spare_s, wanted_s)
     player.push(0, ramp(4000), last=True)
     for _ in range(ticks):
         player.step()

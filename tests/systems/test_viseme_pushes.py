@@ -23,11 +23,12 @@ RATE, HZ = 48_000, 30
 class Counted(NeuralVisemes):
     """The default model, counting its calls."""
 
-    calls = 0
+    calls = calls_ahead = 0
 
-    def push(self, slots: np.ndarray, audio: np.ndarray) -> VisemeFrames:
+    def push(self, slots: np.ndarray, audio: np.ndarray, ahead: bool = False) -> VisemeFrames:
         self.calls += 1
-        return super().push(slots, audio)
+        self.calls_ahead += ahead
+        return super().push(slots, audio, ahead)
 
 
 def speaking(spare_s: float) -> tuple[Runtime, Counted, str]:

@@ -114,6 +114,12 @@ def test_score_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert [line.split()[2] for line in out[1:4]] == ["en", "it", "all"]
     clean, noisy = (float(out[k].split()[4]) for k in (3, 6))
     assert clean > noisy
+    lags_ms = []
+    for extra in ((), ("--ahead",)):
+        assert command("lipsync-score", str(manifest), "--model", "neural", "--by", "none", *extra) == 0
+        lags_ms.append(int(capsys.readouterr().out.splitlines()[1].split()[-1]))
+    assert lags_ms[0] > 50  # as a listener sees a voice in real time
+    assert abs(lags_ms[1]) <= 20
 
 
 def test_a_bad_manifest_names_its_line(tmp_path: Path) -> None:

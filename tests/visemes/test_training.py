@@ -82,13 +82,13 @@ def test_decisions_are_tuned_until_no_step_helps(capsys: pytest.CaptureFixture[s
         for f in ("demo_en.flac", "demo_it.flac")
     ]
     beliefs = Beliefs(said, None)
-    too_round = Decoding(rounded_bias=2.5)
-    found = tuned(beliefs, too_round, rounds=1)
-    assert found.rounded_bias < 2.2
-    before, after = (beliefs.score("real", "clean", decoding) for decoding in (too_round, found))
+    hardly_shut = Decoding(close_over=0.72)
+    found = tuned(beliefs, hardly_shut, rounds=1)
+    assert found.close_over < 0.66
+    before, after = (beliefs.score("real", "clean", decoding) for decoding in (hardly_shut, found))
     assert before is not None
     assert after is not None
-    assert after.best.rounded_f1 > before.best.rounded_f1
+    assert after.best.closed_f1 > before.best.closed_f1
     worth = [float(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
     assert worth == sorted(worth)
     assert beliefs.score("synth", "clean", found) is None

@@ -64,11 +64,13 @@ class Evaluation:
         self.utterances = utterances
         self._truth = {u.id: truth_of(u.phones, u.duration_s) for u in utterances}
 
-    def pairs(self, model: VisemeModel, condition: str, with_text: bool) -> dict[str, tuple[Truth, Shown]]:
+    def pairs(
+        self, model: VisemeModel, condition: str, with_text: bool = False, ahead: bool = False
+    ) -> dict[str, tuple[Truth, Shown]]:
         found = {}
         for u in self.utterances:
             samples = degraded(u, condition, self.utterances)
-            spoken = analyse(model, samples, u.text if with_text else None, u.lang)
+            spoken = analyse(model, samples, u.text if with_text else None, u.lang, ahead)
             truth = self._truth[u.id]
             found[u.id] = truth, shown_of(spoken.as_displayed(), len(truth.viseme))
         return found
@@ -83,24 +85,27 @@ def table(model_path: Path | None, utterances: list[Utterance]) -> str:
     evaluation = Evaluation(utterances)
     real = evaluation.chosen("real")
     model = NeuralVisemes(model=model_path)
-    clean = evaluation.pairs(model, "clean", False)
-    for kind in ("real", "synth"):
-        ids = evaluation.chosen(kind)
-        if not ids:
-            continue
-        lines.append(_row(f"{kind}, all", "clean", report([clean[i] for i in ids])))
-        for lang in sorted({u.lang for u in utterances if u.kind == kind}):
-            lines.append(_row(f"{kind}, {lang}", "clean", report([clean[i] for i in evaluation.chosen(kind, lang)])))
-    for condition, name in (("n20", "20 dB noise"), ("n10", "10 dB noise"), ("tel", "telephone")):
-        seen = evaluation.pairs(model, condition, False)
-        lines.append(_row("real, all", name, report([seen[i] for i in real])))
-    guided = evaluation.pairs(model, "clean", True)
-    lines.append(_row("real, all", "clean, text known", report([guided[i] for i in real])))
-    quick = evaluation.pairs(NeuralVisemes(delay_frames=3, model=model_path), "clean", False)
+    for ahead in (False, True):
+        how = ", voice ahead" if ahead else ""
+        clean = evaluation.pairs(model, "clean", ahead=ahead)
+        for kind in ("real", "synth"):
+            ids = evaluation.chosen(kind)
+            if not ids:
+                continue
+            lines.append(_row(f"{kind}, all", f"clean{how}", report([clean[i] for i in ids])))
+            for lang in sorted({u.lang for u in utterances if u.kind == kind}):
+                chosen = evaluation.chosen(kind, lang)
+                lines.append(_row(f"{kind}, {lang}", f"clean{how}", report([clean[i] for i in chosen])))
+        for condition, name in (("n20", "20 dB noise"), ("n10", "10 dB noise"), ("tel", "telephone")):
+            seen = evaluation.pairs(model, condition, ahead=ahead)
+            lines.append(_row("real, all", f"{name}{how}", report([seen[i] for i in real])))
+        guided = evaluation.pairs(model, "clean", with_text=True, ahead=ahead)
+        lines.append(_row("real, all", f"clean, text known{how}", report([guided[i] for i in real])))
+    quick = evaluation.pairs(NeuralVisemes(delay_frames=3, model=model_path), "clean")
     lines.append(_row("real, all", "clean, 30 ms look-ahead", report([quick[i] for i in real])))
-    shapes = evaluation.pairs(RhubarbVisemes(model_path), "clean", False)
+    shapes = evaluation.pairs(RhubarbVisemes(model_path), "clean")
     lines.append(_row("real, all", "clean, nine shapes (`rhubarb`)", report([shapes[i] for i in real])))
-    plain = evaluation.pairs(SpectralVisemes(), "clean", False)
+    plain = evaluation.pairs(SpectralVisemes(), "clean")
     lines.append(_row("real, all", "clean, spectral model", report([plain[i] for i in real])))
     return "\n".join(lines)
 

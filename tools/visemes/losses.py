@@ -8,10 +8,10 @@ import numpy as np
 
 from avatar_engine.components.visemes import VISEME_INDEX
 from avatar_engine.systems.phone_table import PHONE_CLASSES, phone_of_class
-from tools.visemes.network import DELAYS, PHONES, VISEMES
+from tools.visemes.network import DELAYS, NEAR_DELAYS, PHONES, VISEMES
 
 WARM_UP_FRAMES = 16
-DELAY_WEIGHTS = {3: 0.35, 7: 1.0}
+DELAY_WEIGHTS = {3: 0.35, 7: 1.0, 23: 1.0}
 # Weight of visemes by rarity: lips that are seldom shown matter as much to the eye.
 _RARE = {"FF": 2.0, "TH": 1.5, "CH": 1.6, "PP": 1.5, "U": 1.4, "O": 1.3, "RR": 1.2}
 _LIP_WEIGHTS = (2.5, 3.0, 1.5)
@@ -76,7 +76,7 @@ def loss_of(logits: jax.Array, label: jax.Array, openness: jax.Array) -> tuple[j
             named["viseme"] + 0.5 * named["phone"] + sum(v for n, v in named.items() if n not in ("viseme", "phone"))
         )
         total = total + DELAY_WEIGHTS[delay] * mixed
-        if delay == max(DELAYS):
+        if delay == NEAR_DELAYS[-1]:
             parts = dict(named)
             right = (log_v.argmax(-1) == viseme) & known
             parts["right"] = right.sum() / count

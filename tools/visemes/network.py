@@ -1,7 +1,8 @@
-"""Only defines the viseme network in JAX: causal convolutions at 100 Hz, two GRUs at 50 Hz, heads for two delays.
+"""Only defines the viseme network in JAX: causal convolutions at 100 Hz, two GRUs at 50 Hz, heads for three delays.
 
 Two 10 ms frames make one step. At the step that ends with hop t (t odd) the heads of delay d speak of hops t - d and
-t + 1 - d, so that a frame is never older than d hops when the next step is still to come.
+t + 1 - d, so that a frame is never older than d hops when the next step is still to come. The head of the longest delay
+reads what the GRUs say at the step of the one before it and at every step since.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import numpy as np
 from avatar_engine.systems.log_mel import BANDS
 from avatar_engine.systems.phone_table import PHONE_CLASSES
 
-DELAYS = (3, 7)
+NEAR_DELAYS = (3, 7)
+AHEAD_STEPS = 8
+DELAYS = (*NEAR_DELAYS, NEAR_DELAYS[-1] + 2 * AHEAD_STEPS)
 VISEMES = 15
 PHONES = len(PHONE_CLASSES)
 # Per frame and delay: visemes, phone classes, openness, closure, labiodental, rounding, speech (all logits).
@@ -34,6 +37,8 @@ class Shape:
     conv2: int = 160
     gru: int = 256
     head: int = 160
+    ahead: int = 128
+    ahead_head: int = 192
     kernel1: int = 5
     kernel2: int = 4
 
@@ -55,7 +60,8 @@ def init(shape: Shape, seed: int) -> Params:
         }
 
     last = shape.conv2 + 2 * shape.gru
-    outputs = len(DELAYS) * 2 * OUTPUTS
+    outputs = len(NEAR_DELAYS) * 2 * OUTPUTS
+    window = (AHEAD_STEPS + 1) * shape.ahead
     return {
         "c1": {"w": dense(BANDS * shape.kernel1, shape.kernel1 * BANDS, shape.conv1), "b": np.zeros(shape.conv1, np.float32)},
         "c2": {
@@ -67,6 +73,12 @@ def init(shape: Shape, seed: int) -> Params:
         "g2": gru(shape.gru),
         "h": {"w": dense(last, last, shape.head), "b": np.zeros(shape.head, np.float32)},
         "o": {"w": 0.3 * dense(shape.head, shape.head, outputs), "b": np.zeros(outputs, np.float32)},
+        "ap": {"w": dense(last, last, shape.ahead), "b": np.zeros(shape.ahead, np.float32)},
+        "ah": {"w": dense(window, window, shape.ahead_head), "b": np.zeros(shape.ahead_head, np.float32)},
+        "ao": {
+            "w": 0.3 * dense(shape.ahead_head, shape.ahead_head, 2 * OUTPUTS),
+            "b": np.zeros(2 * OUTPUTS, np.float32),
+        },
     }  # fmt: skip
 
 
@@ -158,12 +170,13 @@ def _frames(x: jax.Array, past: jax.Array, kernel: int, stride: int) -> jax.Arra
 
 
 def state(shape: Shape, batch: int) -> tuple[jax.Array, ...]:
-    """Zero state: past mel, past of the second convolution, two GRUs."""
+    """Zero state: past mel, past of the second convolution, two GRUs, what the longest delay has read of them."""
     return (
         jnp.zeros((batch, shape.kernel1 - 1, BANDS)),
         jnp.zeros((batch, shape.kernel2 - 2, shape.conv1)),
         jnp.zeros((batch, shape.gru)),
         jnp.zeros((batch, shape.gru)),
+        jnp.zeros((batch, AHEAD_STEPS, shape.ahead)),
     )
 
 
@@ -184,7 +197,7 @@ def apply(
     scale = jax.lax.rsqrt(((c2 - mean) ** 2).mean(-1, keepdims=True) + 1e-5)
     z = (c2 - mean) * scale * p["norm"]["g"] + p["norm"]["b"]
     if drop is not None:
-        keys = jax.random.split(drop, 3)
+        keys = jax.random.split(drop, 4)
         z = _dropped(z, keys[0], rate)
     a, h1 = _gru(p["g1"], z, past[2])
     a_in = a if drop is None else _dropped(a, keys[1], rate)
@@ -192,12 +205,20 @@ def apply(
     every = jnp.concatenate([z, a, b], axis=2)
     if drop is not None:
         every = _dropped(every, keys[2], rate)
-    head = jax.nn.relu(_product16(every, p["h"]["w"]) + p["h"]["b"])
-    logits = _product16(head, p["o"]["w"]) + p["o"]["b"]
-    out = logits.reshape(*logits.shape[:2], len(DELAYS), 2, OUTPUTS)
+    read = jnp.concatenate([past[4], jax.nn.relu(_product16(every, p["ap"]["w"]) + p["ap"]["b"])], axis=1)
+    window = jnp.concatenate([read[:, i : i + every.shape[1]] for i in range(AHEAD_STEPS + 1)], axis=2)
+    if drop is not None:
+        window = _dropped(window, keys[3], rate)
+    rows = (*every.shape[:2], -1, 2, OUTPUTS)
+    near = _head(every, p["h"], p["o"]).reshape(rows)
+    ahead = _head(window, p["ah"], p["ao"]).reshape(rows)
     tail1 = jnp.concatenate([past[0], mel], axis=1)[:, -(shape.kernel1 - 1) :]
     tail2 = jnp.concatenate([past[1], c1], axis=1)[:, -(shape.kernel2 - 2) :]
-    return out, (tail1, tail2, h1, h2)
+    return jnp.concatenate([near, ahead], axis=2), (tail1, tail2, h1, h2, read[:, -AHEAD_STEPS:])
+
+
+def _head(x: jax.Array, hidden: Params, out: Params) -> jax.Array:
+    return _product16(jax.nn.relu(_product16(x, hidden["w"]) + hidden["b"]), out["w"]) + out["b"]
 
 
 def _dropped(x: jax.Array, key: jax.Array, rate: float) -> jax.Array:

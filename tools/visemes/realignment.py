@@ -22,7 +22,6 @@ from tools.visemes.training_data import read_real
 
 HOP_S, HOP = 0.01, 160
 REACH_HOPS = 6
-DELAY = 7
 OLD_PLACE = 0.8  # log odds for staying with the old label
 SHARPNESS = 0.7  # neighbouring hops are no independent witnesses
 PRIOR_POWER = 0.5
@@ -35,12 +34,12 @@ Float = npt.NDArray[np.float64]
 def heard(streams: PosteriorStreams, samples: npt.NDArray[np.float32]) -> Float:
     """Belief in every phone class (hops, classes), hop by hop with the delay taken out."""
     hops = -(-len(samples) // HOP)
-    padded = np.zeros((1, (hops + DELAY) * HOP), np.float32)
+    padded = np.zeros((1, (hops + streams.ahead_frames) * HOP), np.float32)
     padded[0, : len(samples)] = samples
     slot = streams.open()
-    belief = streams.push(np.array([slot]), padded).phone[0]
+    belief = streams.push(np.array([slot]), padded, ahead=True).phone[0]
     streams.close(slot)
-    return np.asarray(belief[DELAY:][:hops], np.float64)
+    return np.asarray(belief[streams.delay_frames :], np.float64)
 
 
 def realigned(phones: Phones, belief: Float, prior: Float) -> Phones:
@@ -88,7 +87,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    streams = PosteriorStreams(DELAY, args.model)
+    streams = PosteriorStreams(model=args.model)
     rows = [json.loads(line) for line in (args.real / "manifest.jsonl").read_text(encoding="utf8").splitlines()]
     beliefs = [heard(streams, samples) for samples, _, _ in read_real(args.real)]
     prior = np.concatenate(beliefs).mean(axis=0)

@@ -41,7 +41,8 @@ MOST_FLICKER, MOST_MOVES, MOST_LAG_MS = 1.19, 0.028, 80
 class Beliefs:
     """What the network believes of every utterance, worked out once."""
 
-    def __init__(self, utterances: Sequence[Utterance], model: Path | None) -> None:
+    def __init__(self, utterances: Sequence[Utterance], model: Path | None, ahead: bool = False) -> None:
+        self._ahead = ahead
         streams = PosteriorStreams(model=model)
         if not any(u.kind == kind for u in utterances for kind, _ in SHARES):
             raise InputError("manifest", "has no utterance of kind 'real' or 'synth'", "say the kind in each line")
@@ -53,11 +54,10 @@ class Beliefs:
             held = [np.concatenate([row, np.repeat(row[-1:], longest - len(row), 0)]) for row in rows]
             self._every[kind, condition] = [truth_of(u.phones, u.duration_s) for u in chosen], np.array(held)
 
-    @staticmethod
-    def _heard(streams: PosteriorStreams, samples: np.ndarray) -> np.ndarray:
-        hops = -(-len(samples) // HOP) + streams.delay_frames
+    def _heard(self, streams: PosteriorStreams, samples: np.ndarray) -> np.ndarray:
+        hops = -(-len(samples) // HOP) + (streams.ahead_frames if self._ahead else streams.delay_frames)
         slot = streams.open()
-        seen = streams.push(np.array([slot]), np.pad(samples, (0, hops * HOP - len(samples)))[None])
+        seen = streams.push(np.array([slot]), np.pad(samples, (0, hops * HOP - len(samples)))[None], self._ahead)
         streams.close(slot)
         return seen.every[0]
 
@@ -130,8 +130,9 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, nargs="+", required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--ahead", action="store_true", help="as with a voice that comes before it is heard")
     args = parser.parse_args()
-    beliefs = Beliefs([u for path in args.manifest for u in read_manifest(path)], args.model)
+    beliefs = Beliefs([u for path in args.manifest for u in read_manifest(path)], args.model, args.ahead)
     found = tuned(beliefs, Decoding(), args.rounds)
     print(found)
     for kind, condition in SHARES:
