@@ -55,7 +55,7 @@ class Guidance:
     """Chance that a phone goes on for another hop; two parts a phone, so about 160 ms at most on average."""
     floor: float = 1e-3
     """Likeness of a phone the sound does not support at all."""
-    trust_rate: float = 0.04
+    trust_rate: float = 0.02
     """How fast agreement between sound and text is learnt, per hop of speech."""
     trust_none: float = 0.42
     """Agreement at which the text has no say; on the development set a wrong text comes to about 0.47, a right one to 0.75."""
@@ -220,19 +220,20 @@ class TextGuide:
             new[1:] += moved[:-1]
             new[_PARTS + 1 :] += np.where(skip_to[_PARTS + 1 :], moved[: -_PARTS - 1], 0.0)
             new += _SKIP_CHANCE * np.concatenate([np.zeros(_PARTS), belief[:-_PARTS]])[:count]
-            like = heard[t, path.klass] + g.floor
-            new *= like
+            found = heard[t, path.klass]
+            new *= found + g.floor
             total = new.sum()
             path.belief = belief = new / total if total > 1e-30 else np.full(count, 1.0 / count)
+            # Agreement is learnt while somebody speaks: what the text expects here against the best guess. Not from what
+            # comes next: that finds some place for a wrong text too.
+            speaks = 1.0 - float(phone[t, 0])
+            agrees = float(belief @ found) / (float(heard[t].max()) + 1e-9)
+            path.trust += g.trust_rate * speaks * (agrees - path.trust)
             if onward is not None:
                 belief = belief * onward[t]
                 belief /= max(float(belief.sum()), 1e-30)
             said = np.asarray(np.bincount(path.klass, belief, PHONES), np.float64)
             shown = np.asarray(np.bincount(path.viseme, belief, VISEMES), np.float64)
-            # Agreement is learnt while somebody speaks: what the text expects here against the best guess.
-            speaks = 1.0 - float(phone[t, 0])
-            agrees = float((said * heard[t]).sum() / (heard[t].max() + 1e-9))
-            path.trust += g.trust_rate * speaks * (agrees - path.trust)
             share = g.text_share * min(1.0, max(0.0, (path.trust - g.trust_none) / (g.trust_full - g.trust_none)))
             phone[t] = _mixed(phone[t], said, share)
             viseme[t] = _mixed(viseme[t], shown, share)

@@ -67,7 +67,7 @@ def test_larger_pieces_change_nothing(arrivals: list[int], commands: dict) -> No
 
 def test_speech_that_is_there_early_needs_fewer_calls() -> None:
     voice = read_speech(asset_path("speech", "demo_en.flac"), RATE)
-    calls = []
+    calls, calls_ahead = [], []
     for early in (True, False):
         runtime, model, session = speaking(0.1)
         if early:
@@ -77,6 +77,8 @@ def test_speech_that_is_there_early_needs_fewer_calls() -> None:
                 runtime.push_audio(session, AudioChunk(voice[tick * 1600 : (tick + 1) * 1600], RATE, 0))
             runtime.step()
         calls.append(model.calls)
+        calls_ahead.append(model.calls_ahead)
     print("calls in 60 ticks, early and in real time:", calls)
     assert calls[0] <= 16
     assert 50 <= calls[1] <= 60
+    assert calls_ahead == [calls[0], 0]  # so early, the model may look ahead; in real time nobody waits for that
