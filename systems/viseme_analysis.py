@@ -166,6 +166,11 @@ class VisemeAnalysis:
 
     def _feed(self, engine: VisemeEngine, group: list[tuple[Speech, VisemeTimeline]], hops: int, ahead: bool) -> None:
         """Streams that are as far behind; without new hops they catch up."""
+        late = engine.looks_ahead
+        if late is not None and hops and not ahead and group[0][1].behind == late.ahead_frames:
+            # What may still be decided late is, then the rest.
+            self._feed(engine, group, hops, True)
+            hops = 0
         slots = np.array([track.slot for _, track in group], np.int64)
         for done in range(0, max(1, hops), PUSH_HOPS):
             count = min(PUSH_HOPS, hops - done)
@@ -173,11 +178,7 @@ class VisemeAnalysis:
             for samples, (speech, track) in zip(audio, group):
                 first = track.fed * HOP
                 samples[:] = speech.timeline.heard(first, first + count * HOP)
-            seen = (
-                engine.looks_ahead.push(slots, audio, ahead)
-                if engine.looks_ahead is not None
-                else engine.model.push(slots, audio)
-            )
+            seen = engine.model.push(slots, audio) if late is None else late.push(slots, audio, ahead)
             frames = seen.openness.shape[1]
             if frames:
                 engine.keep(slots, np.array([track.fed - track.behind for _, track in group], np.int64), seen)

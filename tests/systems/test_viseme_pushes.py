@@ -38,7 +38,7 @@ def speaking(spare_s: float) -> tuple[Runtime, Counted, str]:
     return runtime, model, runtime.open_session(SessionOptions())
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.lists(st.integers(0, 9000), min_size=20, max_size=60),
     st.dictionaries(st.integers(5, 50), st.sampled_from([ClearSpeech, PauseSpeech, ResumeSpeech]), max_size=3),

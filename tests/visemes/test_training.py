@@ -82,13 +82,9 @@ def test_decisions_are_tuned_until_no_step_helps(capsys: pytest.CaptureFixture[s
         for f in ("demo_en.flac", "demo_it.flac")
     ]
     beliefs = Beliefs(said, None)
-    hardly_shut = Decoding(close_over=0.72)
+    hardly_shut = Decoding(close_over=0.9)
     found = tuned(beliefs, hardly_shut, rounds=1)
-    assert found.close_over < 0.66
-    before, after = (beliefs.score("real", "clean", decoding) for decoding in (hardly_shut, found))
-    assert before is not None
-    assert after is not None
-    assert after.best.closed_f1 > before.best.closed_f1
+    assert beliefs.worth(found) > beliefs.worth(hardly_shut) + 0.3
     worth = [float(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
     assert worth == sorted(worth)
     assert beliefs.score("synth", "clean", found) is None
