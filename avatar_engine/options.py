@@ -30,6 +30,10 @@ class RuntimeOptions:
     avatar_folders: tuple[Path, ...] = ()
 
 
+JOURNALLED = ("hz", "audio_rate", "viseme_model", "look_ahead_s", "spare_s")
+"""Of a runtime's options those that a replay needs to be the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
     """One avatar on one stage."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from avatar_engine.engine.errors import InputError
 from avatar_engine.engine.journal import digests_of, read_header, read_ticks
-from avatar_engine.options import RuntimeOptions
+from avatar_engine.options import JOURNALLED, RuntimeOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,7 @@ def replay(path: Path) -> ReplayResult:
     from avatar_engine.runtime import make_runtime
 
     header = read_header(path)
-    options = RuntimeOptions(
-        hz=int(header["hz"]), audio_rate=int(header["audio_rate"]), viseme_model=str(header["viseme_model"]),
-        draw=False,
-    )  # fmt: skip
+    options = RuntimeOptions(**{name: header[name] for name in JOURNALLED if name in header}, draw=False)
     runtime = make_runtime(options)
     ticks = 0
     try:

@@ -49,7 +49,7 @@ from avatar_engine.engine.render.base import HandOver, Renderer, Show
 from avatar_engine.engine.world import Row, World
 from avatar_engine.inlet import SpeechInlet
 from avatar_engine.loading import Aside
-from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.options import JOURNALLED, RuntimeOptions, SessionOptions
 from avatar_engine.posing import aimed, dressed, viewer
 from avatar_engine.reloading import FilesInUse, FileTold, PersonaChanged, SceneChanged
 from avatar_engine.scenes.library import Avatar, AvatarLibrary
@@ -95,13 +95,14 @@ class Runtime:
         self._guided = isinstance(self._model, GuidedModel)
         least_s, rather_s = look_ahead_s(self._model)
         self._least_s = least_s if options.look_ahead_s is None else options.look_ahead_s
-        self._wanted_s = max(self._least_s, rather_s)
-        if self._wanted_s + options.spare_s > MOST_AHEAD_S:
+        most_s = MOST_AHEAD_S - options.spare_s
+        if self._least_s > most_s + 1e-9:
             raise InputError(
                 "look_ahead_s and spare_s",
-                f"are {self._wanted_s + options.spare_s:g} s together",
+                f"are {self._least_s + options.spare_s:g} s together",
                 f"at most {MOST_AHEAD_S:g} s of speech are analysed ahead",
             )
+        self._wanted_s = max(self._least_s, min(rather_s, most_s))
         self._world = World(options.hz, FACE_COLUMNS)
         self._rigs = Rigs()
         self._outbox = Outbox()
@@ -120,8 +121,7 @@ class Runtime:
         self._aside = Aside()
         self._journal: JournalWriter | None = None
         if options.journal is not None:
-            header = {"hz": options.hz, "audio_rate": options.audio_rate, "viseme_model": options.viseme_model}
-            self._journal = JournalWriter(options.journal, header)
+            self._journal = JournalWriter(options.journal, {name: getattr(options, name) for name in JOURNALLED})
 
     @property
     def tick(self) -> int:

@@ -47,6 +47,7 @@ class VisemeTimeline:
     slot: int
     fed: int = 0  # hops pushed into the model, counted on the session's timeline
     newest: int = -1  # newest hop with a frame
+    woken: int = 0  # the hop fed first since it last slept
     behind: int = 0  # hops between the newest fed and the newest with a frame
     asleep: bool = True  # nothing to analyse: the model is not called
     segment: int = -1  # whose words the model was told last

@@ -68,7 +68,8 @@ class NeuralVisemes:
     def expect(self, slot: int, words: Iterable[Word], anew: bool = False) -> None:
         """The stream will say these words next (IPA phones each), after those expected before, or (`anew`) instead of
         them; reset forgets them."""
-        self._guide.expect(slot, words, anew)
+        # Of the words before, some are still to be decided.
+        self._guide.expect(slot, words, anew, self._streams.behind(slot))
 
     def expect_text(self, slot: int, text: str, lang: str = "en") -> None:
         """The same from plain text. Asks a pronouncing program: some 20 ms for a new text."""

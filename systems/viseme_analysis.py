@@ -31,7 +31,9 @@ SILENT_FRAME[0] = 1.0
 TAIL_S = 0.5  # analysed after speech has ended, then the model sleeps
 PUSH_HOPS = 40  # at most this much per call, so that memory stays bounded after a burst
 TOLD_EARLY_S = 0.5  # a word is told to the model this long before it begins: times given by a voice drift
-TOO_LATE_S = 0.25  # a word whose pronunciation came later than this after its beginning is left out
+TOO_LATE_S = 0.25  # a word of which more than this was decided before its pronunciation came is left out
+# Of speech that has just begun only what this tick needs is decided: words often come a tick or two after their sound.
+CAREFUL_HOPS = 10
 
 
 _Call = tuple[int, int, bool]  # new hops, how far the stream is behind them, whether it looks ahead
@@ -99,6 +101,9 @@ class VisemeAnalysis:
             hops = self._new_hops(model, speech, track, tick_hop, world)
             most = engine.looks_ahead.ahead_frames if engine.looks_ahead is not None else 0
             ahead = most > 0 and track.fed + hops - 1 - most >= needed
+            if track.fed - track.behind < track.woken + CAREFUL_HOPS:
+                behind = most if ahead else model.delay_frames
+                hops = min(hops, max(0, needed + 1 + behind - track.fed))
             if hops > 0 and speech.timeline.worded and engine.guided is not None:
                 self._feed_worded(engine, engine.guided, speech, track, hops, ahead)
             elif hops > 0 or (track.behind > model.delay_frames and not track.asleep):
@@ -128,7 +133,7 @@ class VisemeAnalysis:
     def _restart(self, model: VisemeModel, track: VisemeTimeline, hop: int) -> None:
         # Before speech lies silence, which is what a fresh stream of the model assumes.
         model.reset(track.slot)
-        track.fed = hop
+        track.fed = track.woken = hop
         track.newest = -1
         track.behind = model.delay_frames
         track.asleep = True
@@ -155,7 +160,7 @@ class VisemeAnalysis:
         while track.told < len(words) and (words[track.told].start_s - TOLD_EARLY_S) * RATE <= position:
             word = words[track.told]
             track.told += 1
-            if word.start_s * RATE >= position - TOO_LATE_S * RATE:
+            if word.start_s * RATE >= position - track.behind * HOP - TOO_LATE_S * RATE:
                 told.append(word.phones)
         if told or anew:
             model.expect(track.slot, told, anew)

@@ -125,6 +125,10 @@ class PosteriorStreams:
         self._answer[slot] = self._fresh_answer
         self._behind[slot] = self.delay_frames
 
+    def behind(self, slot: int) -> int:
+        """How many hops that were heard are not spoken of yet."""
+        return int(self._behind[slot])
+
     def push(self, slots: NDArray[np.int64], audio: Float, ahead: bool = False) -> Posteriors:
         """audio (n, k * 160) in [-1, 1] of the streams `slots`, which must all be as far behind.
 

@@ -79,6 +79,6 @@ def test_speech_that_is_there_early_needs_fewer_calls() -> None:
         calls.append(model.calls)
         calls_ahead.append(model.calls_ahead)
     print("calls in 60 ticks, early and in real time:", calls)
-    assert calls[0] <= 16
+    assert calls[0] <= 20  # three of them while it begins
     assert 50 <= calls[1] <= 60
     assert calls_ahead == [calls[0], 0]  # so early, the model may look ahead; in real time nobody waits for that

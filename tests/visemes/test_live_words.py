@@ -16,6 +16,8 @@ from avatar_engine.engine.pronunciation import can_pronounce, pronounced_words
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.replay import replay
 from avatar_engine.runtime import Runtime, make_runtime
+from avatar_engine.systems.viseme_analysis import VisemeEngine
+from avatar_engine.systems.viseme_model import HOP
 from tests.visemes.speech import phones_of, row_of, samples_of
 
 pytestmark = pytest.mark.unit
@@ -119,14 +121,64 @@ def test_larger_pieces_change_nothing() -> None:
     assert np.array_equal(one, two)
 
 
-def conversation(path: Path) -> Runtime:
-    """With words: a pause that goes back a little, and an interruption."""
-    runtime = make_runtime(RuntimeOptions(draw=False, audio_rate=RATE, journal=path))
+@pytest.mark.parametrize("late_ticks", [0, 1, 3])
+def test_the_first_words_count_though_they_come_after_their_sound(late_ticks: int) -> None:
+    """Sound in one burst, its words some ticks later, as their pronunciation is looked up: all are followed."""
+    known = []
+    for told_at in (0, late_ticks):
+        runtime = make_runtime(RuntimeOptions(draw=False, audio_rate=RATE))
+        session = runtime.open_session(SessionOptions())
+        runtime.push_audio(session, AudioChunk(noisy(), RATE, 0, True))
+        for tick in range(30):
+            if tick == told_at:
+                runtime.tell(session, 0, spoken())
+            runtime.step()
+        guide = runtime.world.resource(VisemeEngine).model._guide  # type: ignore[attr-defined]
+        known.append(len(guide._paths[0]))
+        runtime.close()
+    assert known[0] == known[1] > 20
+
+
+def test_a_sentence_keeps_its_words_to_its_end_though_another_follows_at_once() -> None:
+    words, voice = spoken(), noisy()
+    cut_s = row_of(FILE)["words"][6][0]
+    cut = int(cut_s * RATE) // HOP * HOP
+    first = tuple(word for word in words if word.start_s < cut_s - 0.01)
+    second = tuple(SpokenWord(w.phones, max(0.0, w.start_s - cut_s)) for w in words if w.start_s >= cut_s - 0.01)
+    seen = []
+    for pieces in (
+        ((voice, words),),
+        ((voice[:cut], first), (voice[cut:], second)),
+        ((voice[:cut], first), (voice[cut:], ())),
+    ):
+        runtime = make_runtime(RuntimeOptions(hz=HZ, draw=False, audio_rate=RATE))
+        session = runtime.open_session(SessionOptions())
+        for segment, (samples, said) in enumerate(pieces):
+            runtime.push_audio(session, AudioChunk(samples, RATE, segment, True))
+            if said:
+                runtime.tell(session, segment, said)
+        rows = []
+        for _ in range(int(cut_s * HZ)):
+            runtime.step()
+            rows.append(runtime.world.batch["visemes"][0].copy())
+        seen.append(np.array(rows))
+        runtime.close()
+    before = slice(int((cut_s - 0.3) * HZ), int((cut_s - 0.1) * HZ))
+    for cut_there in seen[1:]:
+        changed = np.abs(cut_there - seen[0]).sum(axis=1)
+        assert changed[: before.start].max() < 0.05
+        assert changed[before].mean() < 0.25
+
+
+def conversation(path: Path, spare_s: float = 0.1) -> Runtime:
+    """With words that come a little late: a pause that goes back a little, and an interruption."""
+    runtime = make_runtime(RuntimeOptions(draw=False, audio_rate=RATE, journal=path, spare_s=spare_s))
     session, voice = runtime.open_session(SessionOptions()), noisy()
     for tick in range(100):
         if tick in (0, 60):
             runtime.push_audio(session, AudioChunk(voice, RATE, tick, True))
-            runtime.tell(session, tick, spoken())
+        if tick in (15, 75):
+            runtime.tell(session, tick - 15, spoken())
         if tick == 20:
             runtime.send(session, PauseSpeech(0, RATE // 2))
         if tick == 25:
@@ -138,9 +190,10 @@ def conversation(path: Path) -> Runtime:
     return runtime
 
 
-def test_words_are_journalled(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spare_s", [0.1, 0.5])
+def test_words_are_journalled(tmp_path: Path, spare_s: float) -> None:
     path = tmp_path / "words.journal"
-    conversation(path)
+    conversation(path, spare_s)
     assert replay(path).divergence is None
     told = [event for record in read_ticks(path) for event in record.events if isinstance(event, Told)]
     assert [event.segment for event in told] == [0, 60]
@@ -188,3 +241,10 @@ def test_a_model_that_cannot_use_words_says_so() -> None:
     with pytest.raises(InputError, match="cannot be guided"):
         runtime.tell(session, 0, spoken())
     runtime.close()
+
+
+def test_what_a_model_would_rather_hear_gives_way_to_what_is_asked_for() -> None:
+    make_runtime(RuntimeOptions(draw=False, spare_s=1.0)).close()
+    make_runtime(RuntimeOptions(draw=False, look_ahead_s=1.1, spare_s=0.1)).close()
+    with pytest.raises(InputError, match=r"are 1\.3 s together"):
+        make_runtime(RuntimeOptions(draw=False, look_ahead_s=1.1, spare_s=0.2))

@@ -49,8 +49,9 @@ def main() -> None:
     args = parser.parse_args()
     synth, data = args.work / "synth", args.work / "data"
     if not (synth / "utterances.jsonl").exists():
-        hours, sentences = 5.0 * args.share, str(max(2, round(300 * args.share)))
-        _run("synth_corpus", "--out", synth, "--hours", str(hours), "--festival", sentences, "--flite", sentences)
+        few, many = (str(max(2, round(count * args.share))) for count in (300, 700))
+        sentences = ("--festival", few, "--flite", few, "--english", many)
+        _run("synth_corpus", "--out", synth, "--hours", str(5.0 * args.share), *sentences)
     if not (data / "noise.npz").exists():
         _run("training_data", "--synth", synth, "--real", args.real, "--out", data)
     begin: tuple[str | Path, ...] = ()

@@ -32,16 +32,16 @@ class Batch:
 
 
 class Bank:
-    """Utterances of one kind, drawn at random; of two groups, each gets half of the draws."""
+    """Utterances of one kind, drawn at random; of several groups each gets the same share of the draws."""
 
-    def __init__(self, path: Path, halves: bool = False) -> None:
+    def __init__(self, path: Path, grouped: bool = False) -> None:
         self.power = np.load(path.with_suffix(".power.npy"))
         self.label = np.load(path.with_suffix(".label.npy"))
         index = np.load(path.with_suffix(".index.npz"))
         self.length = index["length"]
         self.start = np.concatenate([[0], np.cumsum(self.length)[:-1]])
         group = index["group"]
-        self.pools = [np.flatnonzero(group == g) for g in (0, 1)] if halves else [np.arange(len(group))]
+        self.pools = [np.flatnonzero(group == g) for g in np.unique(group)] if grouped else [np.arange(len(group))]
 
     def draw(self, rng: np.random.Generator) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int16]]:
         pool = self.pools[rng.integers(len(self.pools))]

@@ -15,6 +15,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -101,6 +102,8 @@ FESTIVAL_VOICES = (
     ("hi", "voice_hindi_NSK_diphone", HINDI),
 )
 
+_IN_ONE_MANNER = 70  # sentences; a new manner means a new process
+
 
 def at_16k(samples: Samples, rate: int) -> Samples:
     """Resampled to 16 kHz and brought to half of full scale."""
@@ -157,12 +160,31 @@ def speak_espeak(writer: CorpusWriter, maker: SentenceMaker, hours: float) -> No
         writer.add(samples, list(spoken.phones), lang=lang, source="espeak-ng", voice=voice)
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a voice speaks: its pace against the usual, and its pitch."""
+
+    stretch: float
+    pitch_hz: int
+
+
+def any_manner(rng: random.Random) -> Manner:
+    return Manner(rng.uniform(0.8, 1.3), rng.randint(85, 220))
+
+
 def speak_festival(
-    voice: str, names: dict[str, str], texts: list[str], encoding: str = "latin-1"
+    voice: str, names: dict[str, str], texts: list[str], encoding: str = "latin-1", manner: Manner | None = None
 ) -> Iterator[tuple[Samples, Phones]]:
     """One festival process for all `texts`; a text it cannot speak is skipped."""
     with tempfile.TemporaryDirectory() as folder:
         script = [f"({voice})"]
+        if manner is not None:
+            # The model's figures are those the English voices come with.
+            script.append(
+                f"(Parameter.set 'Duration_Stretch {manner.stretch:.2f})\n"
+                f"(set! int_lr_params '((target_f0_mean {manner.pitch_hz}) (target_f0_std {manner.pitch_hz * 0.13:.0f})"
+                " (model_f0_mean 170) (model_f0_std 34)))"
+            )
         for i, text in enumerate(texts):
             script.append(
                 f'(set! u (utt.synth (Utterance Text "{text}")))\n'
@@ -192,6 +214,25 @@ def speak_festival(
             yield at_16k(samples, rate), phones
 
 
+def speak_english(writer: CorpusWriter, maker: SentenceMaker, sentences: int) -> None:
+    """The English voices that were put together from recordings, quick and slow, low and high."""
+    for _ in range(sentences):
+        samples, phones = speak_flite("kal16", maker.sentence("en"), any_manner(maker.rng))
+        writer.add(samples, phones, lang="en", source="flite", voice="kal16")
+    for lang, name, phone_names in FESTIVAL_VOICES:
+        left = sentences if lang == "en" else 0
+        while left > 0:
+            texts = [readable(maker.sentence("en")) for _ in range(min(left, _IN_ONE_MANNER))]
+            left -= len(texts)
+            for samples, phones in speak_festival(name, phone_names, texts, manner=any_manner(maker.rng)):
+                writer.add(samples, phones, lang="en", source="festival", voice=name)
+
+
+def readable(text: str) -> str:
+    """Without what Festival's reader stumbles over."""
+    return re.sub(r"[^a-zA-Zäö0-9\u0900-\u097f ,.?!]", "", text)
+
+
 def ipa_of(name: str, names: dict[str, str]) -> str:
     """IPA of a synthesiser's phone; stress marks and Finnish length are dropped, ARPAbet is read in any case."""
     for spelt in (name, name.lower(), name.rstrip("1"), name.rstrip(":")):
@@ -200,11 +241,19 @@ def ipa_of(name: str, names: dict[str, str]) -> str:
     raise KeyError(f"unknown phone {name!r}")
 
 
-def speak_flite(voice: str, text: str) -> tuple[Samples, Phones]:
+def speak_flite(voice: str, text: str, manner: Manner | None = None) -> tuple[Samples, Phones]:
+    settings: list[str] = []
+    if manner is not None:
+        settings = [
+            "--setf",
+            f"duration_stretch={manner.stretch:.2f}",
+            "--setf",
+            f"int_f0_target_mean={manner.pitch_hz}",
+        ]
     with tempfile.TemporaryDirectory() as folder:
         wave = f"{folder}/speech.wav"
         said = subprocess.run(
-            ["flite", "-voice", voice, "-t", text, "-psdur", "-o", wave],
+            ["flite", *settings, "-voice", voice, "-t", text, "-psdur", "-o", wave],
             capture_output=True, text=True, timeout=60, check=True,
         )  # fmt: skip
         samples, rate = soundfile.read(wave, dtype="float32")
@@ -223,6 +272,7 @@ def main() -> None:
     parser.add_argument("--festival", type=int, default=300, help="sentences per festival voice")
     parser.add_argument("--festival-voices", default=".", metavar="REGEX", help="only these voices")
     parser.add_argument("--flite", type=int, default=300, help="sentences of flite's kal")
+    parser.add_argument("--english", type=int, default=700, help="more sentences of each recorded English voice")
     parser.add_argument("--seed", type=int, default=11)
     args = parser.parse_args()
     maker = SentenceMaker(random.Random(args.seed))
@@ -235,10 +285,12 @@ def main() -> None:
     for lang, name, phone_names in FESTIVAL_VOICES:
         if not re.search(args.festival_voices, name):
             continue
-        texts = [re.sub(r"[^a-zA-Zäö0-9\u0900-\u097f ,.?!]", "", maker.sentence(lang)) for _ in range(args.festival)]
+        texts = [readable(maker.sentence(lang)) for _ in range(args.festival)]
         for samples, phones in speak_festival(name, phone_names, texts, "utf8" if lang == "hi" else "latin-1"):
             writer.add(samples, phones, lang=lang, source="festival", voice=name)
         print(f"{name}: {writer.hours:.2f} h", flush=True)
+    speak_english(writer, maker, args.english)
+    print(f"English: {writer.hours:.2f} h", flush=True)
     speak_espeak(writer, maker, args.hours)
     writer.close()
     print(f"all: {writer.hours:.2f} h", flush=True)

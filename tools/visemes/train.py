@@ -61,7 +61,7 @@ def main() -> None:
 
     maker = BatchMaker(
         Bank(args.data / "real"),
-        Bank(args.data / "synth", halves=True),
+        Bank(args.data / "synth", grouped=True),
         args.data / "noise.npz",
         args.real_share,
         args.seed,

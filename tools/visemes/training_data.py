@@ -100,13 +100,20 @@ class _Bank:
         print(f"{path.name}: {len(lengths)} utterances, {lengths.sum() / 360000:.2f} h", flush=True)
 
 
-def read_synth(folder: Path) -> Iterator[tuple[Float, list[Segment], bool]]:
-    """Samples, mouths, and whether the voice was put together from a person's recordings."""
+# Synthetic voices: sounds from a formula, put together from a person's recordings, the same in English.
+FORMANTS, RECORDED, RECORDED_ENGLISH = range(3)
+_THROATS = {FORMANTS: 0, RECORDED: 1, RECORDED_ENGLISH: 3}
+
+
+def read_synth(folder: Path) -> Iterator[tuple[Float, list[Segment], int]]:
+    """Samples, mouths, and what kind of voice it is."""
     audio = np.memmap(folder / "audio.i16", "<i2", "r")
     for line in (folder / "utterances.jsonl").read_text(encoding="utf8").splitlines():
         row = json.loads(line)
         part = audio[row["start_sample"] : row["start_sample"] + row["sample_count"]]
-        yield part.astype(np.float32) / 32768, segments(row["phones"]), row["source"] != "espeak-ng"
+        recorded = RECORDED_ENGLISH if row["lang"] == "en" else RECORDED
+        group = FORMANTS if row["source"] == "espeak-ng" else recorded
+        yield part.astype(np.float32) / 32768, segments(row["phones"]), group
 
 
 def read_real(folder: Path, table: Path | None = None) -> Iterator[tuple[Float, list[Segment], str]]:
@@ -223,23 +230,24 @@ def _real_bank(folder: Path, table: Path | None, rng: np.random.Generator) -> tu
 
 
 def _synth_bank(folders: list[Path], rng: np.random.Generator) -> tuple[_Bank, list[Float]]:
-    """One more copy of most utterances; voices of few people are given other throats too."""
+    """One more copy of most utterances; voices of few people are given other throats too, the English ones three."""
     bank = _Bank()
     voices: list[Float] = []
     spoken = (row for folder in folders for row in read_synth(folder))
-    for i, (samples, mouths, recorded) in enumerate(spoken):
-        group = int(recorded)
+    for i, (samples, mouths, group) in enumerate(spoken):
         bank.add(samples, mouths, group)
-        if recorded:
-            samples, mouths = other_voice(samples, mouths, rng)
-            bank.add(samples, mouths, group)
+        # Of another throat where there is one.
+        heard = samples, mouths
+        for _ in range(_THROATS[group]):
+            heard = other_voice(samples, mouths, rng)
+            bank.add(*heard, group)
         match i % 5:
             case 0:
-                bank.add(telephone(samples, rng), mouths, group)
+                bank.add(telephone(heard[0], rng), heard[1], group)
             case 1:
-                bank.add(room(samples, rng), mouths, group)
+                bank.add(room(heard[0], rng), heard[1], group)
             case 2 | 3:
-                bank.add(*prompts(samples, mouths, rng), group)
+                bank.add(*prompts(*heard, rng), group)
         if i % 40 == 0:
             voices.append(samples)
     return bank, voices
