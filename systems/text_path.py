@@ -140,9 +140,11 @@ def _before_it() -> _States:
 
 
 def states_of(words: Iterable[Word]) -> _States | None:
-    """Two states to a phone, an optional pause after each word; None where there is no word."""
+    """Two states to a phone, an optional pause after each word; None where no word has a sound
+    that shows."""
     rows: list[_Row] = []
     for word in words:
+        before = len(rows)
         for part in segments([(float(i), float(i + 1), p) for i, p in enumerate(word)]):
             index = CLASS_OF_SYMBOL.get(part.symbol)
             if index is None or part.symbol == SILENCE or part.phone.viseme is None:
@@ -153,7 +155,8 @@ def states_of(words: Iterable[Word]) -> _States | None:
             kind = part.phone.articulation
             lips = (float(kind == CLOSED), float(kind == LABIODENTAL), float(kind == ROUNDED))
             rows += [(index, shown, False, part.phone.openness, lips)] * _PARTS
-        rows += [(0, 0, True, 0.0, (0.0, 0.0, 0.0))] * _PARTS
+        if len(rows) > before:
+            rows += [(0, 0, True, 0.0, (0.0, 0.0, 0.0))] * _PARTS
     return _states(rows) if rows else None
 
 

@@ -29,6 +29,13 @@ def test_without_a_text_nothing_changes() -> None:
     assert TextGuide().guided(ONE, seen) is seen
 
 
+def test_words_without_sounds_say_nothing() -> None:
+    seen = beliefs(["a"] * 10)
+    guide = TextGuide()
+    guide.expect(0, [[], ["ʔ"], ["sil"]])
+    assert guide.guided(ONE, seen) is seen
+
+
 def test_a_text_tells_m_from_n() -> None:
     """The sound is half n, half m; the text says m."""
     doubtful = beliefs(["sil"] * 10 + ["a"] * 10 + ["n"] * 8 + ["a"] * 10)
