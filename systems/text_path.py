@@ -71,7 +71,8 @@ _KEPT_BEHIND = 100  # states
 _LOOK_HOPS = 64  # between two moves of the window
 _MOST_ONWARD = 32  # hops beyond the newest that are judged
 _REACH = (_PARTS + 1) * (_LOOK_HOPS + _MOST_ONWARD)  # states a belief can come to know of until the next move
-_NOTHING = 1e-30
+# A place that a long pause speaks against at every hop may be the right one yet: nothing is given up before it has to be.
+_NOTHING = 1e-290
 
 
 def _likeness() -> Double:

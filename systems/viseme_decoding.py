@@ -162,9 +162,10 @@ class VisemeDecoder:
         np.copyto(label, PP, where=_held(past, PP, d.shut_hops))
         label *= speaks
 
-        taken = np.minimum(lips[..., _CLOSED] + lips[..., _BITING], np.float32(1.0))
-        belief *= (np.float32(1.0) - taken)[..., None]
-        belief[..., LIPS] = lips
+        # Two questions, two answers: together they may believe in more than all.
+        taken = lips[..., :1] + lips[..., 1:]
+        belief *= np.float32(1.0) - np.minimum(taken, np.float32(1.0))
+        np.divide(lips, np.maximum(taken, np.float32(1.0)), out=belief[..., LIPS])
         belief *= np.float32(1.0 - d.focus)
         belief += self._focused.take(label, axis=0)
         strongest = np.maximum.reduce(belief, axis=2)

@@ -8,7 +8,7 @@ import pytest
 from avatar_engine.components.visemes import VISEME_INDEX
 from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL, PHONE_CLASSES, PHONES
 from avatar_engine.systems.viseme_decoding import VISEME_OPENNESS, VisemeDecoder
-from avatar_engine.systems.viseme_posteriors import Posteriors
+from avatar_engine.systems.viseme_posteriors import CLOSURE, LABIODENTAL, Posteriors
 
 pytestmark = pytest.mark.unit
 
@@ -116,3 +116,15 @@ def test_silence_is_rest() -> None:
     assert (label[-20:] == 0).all()
     assert (weights[-20:, 0] == 1).all()
     assert (openness[-20:] == 0).all()
+
+
+def test_weights_sum_to_one_though_lips_are_believed_shut_and_biting_at_once() -> None:
+    both = beliefs(["a"] * 5 + ["p"] * 4 + ["f"] * 4 + ["a"] * 5, sure=0.99)
+    both.cues[..., CLOSURE] = both.cues[..., LABIODENTAL] = 0.98
+    both.every[0, 5:13, :] = both.every[0, 5:6, :] * 0.5 + both.every[0, 9:10, :] * 0.5
+    both.phone[0, 5:13] *= 1.6
+    decoder = VisemeDecoder()
+    decoder.reset(0)
+    weights = decoder.push(ONE, both).weights
+    assert np.abs(weights.sum(axis=2) - 1).max() < 1e-5
+    assert weights.min() >= 0

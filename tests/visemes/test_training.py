@@ -82,9 +82,9 @@ def test_decisions_are_tuned_until_no_step_helps(capsys: pytest.CaptureFixture[s
         for f in ("demo_en.flac", "demo_it.flac")
     ]
     beliefs = Beliefs(said, None)
-    hardly_shut = Decoding(close_over=0.9)
-    found = tuned(beliefs, hardly_shut, rounds=1)
-    assert beliefs.worth(found) > beliefs.worth(hardly_shut) + 0.3
+    stuck = Decoding(lips_stay=0.9)  # lips that shut hardly part again
+    found = tuned(beliefs, stuck, rounds=1)
+    assert beliefs.worth(found) > beliefs.worth(stuck) + 3
     worth = [float(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
     assert worth == sorted(worth)
     assert beliefs.score("synth", "clean", found) is None

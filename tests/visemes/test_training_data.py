@@ -63,7 +63,7 @@ def test_manners_differ_and_stay_human() -> None:
     rng = random.Random(5)
     manners = [any_manner(rng) for _ in range(200)]
     assert len(set(manners)) == 200
-    assert all(0.8 <= m.stretch <= 1.3 and 85 <= m.pitch_hz <= 220 for m in manners)
+    assert all(0.8 <= m.stretch <= 1.3 and 85 <= (m.pitch_hz or 0) <= 220 for m in manners)
     assert isinstance(manners[0], Manner)
 
 

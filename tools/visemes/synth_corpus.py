@@ -15,7 +15,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -102,6 +102,7 @@ FESTIVAL_VOICES = (
     ("hi", "voice_hindi_NSK_diphone", HINDI),
 )
 
+_VARIED = ("en", "it", "ca")
 _IN_ONE_MANNER = 70  # sentences; a new manner means a new process
 
 
@@ -165,7 +166,7 @@ class Manner:
     """How a voice speaks: its pace against the usual, and its pitch."""
 
     stretch: float
-    pitch_hz: int
+    pitch_hz: int | None  # None: its own
 
 
 def any_manner(rng: random.Random) -> Manner:
@@ -179,9 +180,10 @@ def speak_festival(
     with tempfile.TemporaryDirectory() as folder:
         script = [f"({voice})"]
         if manner is not None:
+            script.append(f"(Parameter.set 'Duration_Stretch {manner.stretch:.2f})")
+        if manner is not None and manner.pitch_hz is not None:
             # The model's figures are those the English voices come with.
             script.append(
-                f"(Parameter.set 'Duration_Stretch {manner.stretch:.2f})\n"
                 f"(set! int_lr_params '((target_f0_mean {manner.pitch_hz}) (target_f0_std {manner.pitch_hz * 0.13:.0f})"
                 " (model_f0_mean 170) (model_f0_std 34)))"
             )
@@ -214,18 +216,20 @@ def speak_festival(
             yield at_16k(samples, rate), phones
 
 
-def speak_english(writer: CorpusWriter, maker: SentenceMaker, sentences: int) -> None:
-    """The English voices that were put together from recordings, quick and slow, low and high."""
+def speak_varied(writer: CorpusWriter, maker: SentenceMaker, sentences: int) -> None:
+    """Again the voices put together from recordings of languages that most users speak: quick and slow, the English ones
+    low and high too."""
     for _ in range(sentences):
         samples, phones = speak_flite("kal16", maker.sentence("en"), any_manner(maker.rng))
         writer.add(samples, phones, lang="en", source="flite", voice="kal16")
     for lang, name, phone_names in FESTIVAL_VOICES:
-        left = sentences if lang == "en" else 0
+        left = sentences if lang in _VARIED else 0
         while left > 0:
-            texts = [readable(maker.sentence("en")) for _ in range(min(left, _IN_ONE_MANNER))]
+            texts = [readable(maker.sentence(lang)) for _ in range(min(left, _IN_ONE_MANNER))]
             left -= len(texts)
-            for samples, phones in speak_festival(name, phone_names, texts, manner=any_manner(maker.rng)):
-                writer.add(samples, phones, lang="en", source="festival", voice=name)
+            manner = any_manner(maker.rng) if lang == "en" else replace(any_manner(maker.rng), pitch_hz=None)
+            for samples, phones in speak_festival(name, phone_names, texts, manner=manner):
+                writer.add(samples, phones, lang=lang, source="festival", voice=name)
 
 
 def readable(text: str) -> str:
@@ -244,12 +248,8 @@ def ipa_of(name: str, names: dict[str, str]) -> str:
 def speak_flite(voice: str, text: str, manner: Manner | None = None) -> tuple[Samples, Phones]:
     settings: list[str] = []
     if manner is not None:
-        settings = [
-            "--setf",
-            f"duration_stretch={manner.stretch:.2f}",
-            "--setf",
-            f"int_f0_target_mean={manner.pitch_hz}",
-        ]
+        settings += ["--setf", f"duration_stretch={manner.stretch:.2f}"]
+        settings += ["--setf", f"int_f0_target_mean={manner.pitch_hz}"] if manner.pitch_hz is not None else []
     with tempfile.TemporaryDirectory() as folder:
         wave = f"{folder}/speech.wav"
         said = subprocess.run(
@@ -272,7 +272,12 @@ def main() -> None:
     parser.add_argument("--festival", type=int, default=300, help="sentences per festival voice")
     parser.add_argument("--festival-voices", default=".", metavar="REGEX", help="only these voices")
     parser.add_argument("--flite", type=int, default=300, help="sentences of flite's kal")
-    parser.add_argument("--english", type=int, default=700, help="more sentences of each recorded English voice")
+    parser.add_argument(
+        "--varied",
+        type=int,
+        default=700,
+        help="more sentences of each English, Italian and Catalan voice of recordings",
+    )
     parser.add_argument("--seed", type=int, default=11)
     args = parser.parse_args()
     maker = SentenceMaker(random.Random(args.seed))
@@ -289,8 +294,8 @@ def main() -> None:
         for samples, phones in speak_festival(name, phone_names, texts, "utf8" if lang == "hi" else "latin-1"):
             writer.add(samples, phones, lang=lang, source="festival", voice=name)
         print(f"{name}: {writer.hours:.2f} h", flush=True)
-    speak_english(writer, maker, args.english)
-    print(f"English: {writer.hours:.2f} h", flush=True)
+    speak_varied(writer, maker, args.varied)
+    print(f"varied: {writer.hours:.2f} h", flush=True)
     speak_espeak(writer, maker, args.hours)
     writer.close()
     print(f"all: {writer.hours:.2f} h", flush=True)
