@@ -7,6 +7,7 @@ network's beliefs. Belief reaches a few states at most, and they move slowly: on
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -75,6 +76,7 @@ _REACH = (_PARTS + 1) * (_LOOK_HOPS + _MOST_ONWARD)  # states a belief can come 
 _NOTHING = 1e-290
 
 
+@functools.cache
 def _likeness() -> Double:
     """(PHONES, PHONES): how much a heard class speaks for an expected one; close sounds speak a little."""
     out = np.eye(PHONES)
@@ -90,10 +92,8 @@ def _likeness() -> Double:
     return out
 
 
-_LIKENESS = _likeness()
-
-
 _Row = tuple[int, int, bool, float, tuple[float, float, float]]
+_Steps = tuple[Double, Double, Double]
 
 
 @dataclass(slots=True)
@@ -201,8 +201,11 @@ class TextPath:
                 self._look()
             stop = min(count, done + _LOOK_HOPS - self._hops % _LOOK_HOPS)
             states = self._states.part(self._low, self._high)
-            onward = None if early is None else _onward(states, self.guidance, early[done : stop + later], stop - done)
-            self._walk(states, told, row, slice(hops.start + done, hops.start + stop), onward)
+            steps = _steps(states, self.guidance)
+            onward = None
+            if early is not None:
+                onward = _onward(states, steps, self.guidance.floor, early[done : stop + later], stop - done)
+            self._walk(states, steps, told, row, slice(hops.start + done, hops.start + stop), onward)
             self._hops += stop - done
             done = stop
 
@@ -210,17 +213,18 @@ class TextPath:
         held = np.flatnonzero(self._belief)
         self._low, self._high = int(held[0]), int(held[-1]) + 1 + _REACH
 
-    def _walk(self, states: _States, told: Posteriors, row: int, hops: slice, onward: Double | None) -> None:
+    def _walk(
+        self, states: _States, steps: _Steps, told: Posteriors, row: int, hops: slice, onward: Double | None
+    ) -> None:
         g = self.guidance
         viseme, phone, cues = (part[row, hops] for part in (told.viseme, told.phone, told.cues))
-        heard = np.einsum("kp,pc->kc", phone.astype(np.float64), _LIKENESS)
-        skip_to, stay = _steps(states, g)
+        heard = np.einsum("kp,pc->kc", phone.astype(np.float64), _likeness())
+        stay, leave, step_over = steps
         belief = self._belief[self._low : self._high]
         for t in range(len(phone)):
-            moved = belief * (1 - stay)
             new = belief * stay
-            new[1:] += moved[:-1]
-            new[_PARTS + 1 :] += np.where(skip_to[_PARTS + 1 :], moved[: -_PARTS - 1], 0.0)
+            new[1:] += belief[:-1] * leave[:-1]
+            new[_PARTS + 1 :] += belief[: -_PARTS - 1] * step_over[: -_PARTS - 1]
             new[_PARTS:] += _SKIP_CHANCE * belief[:-_PARTS]
             found = heard[t, states.klass]
             new *= found + g.floor
@@ -251,27 +255,27 @@ class TextPath:
         self._belief[self._low : self._high] = belief
 
 
-def _steps(states: _States, guidance: Guidance) -> tuple[NDArray[np.bool_], Double]:
-    """Where optional states (a pause, both its parts) may be stepped over, and the chance of every state to last."""
-    count = len(states.klass)
+def _steps(states: _States, guidance: Guidance) -> _Steps:
+    """The chance of every state to last, to go on to the next, and to step over the pause after it (both its parts)."""
     optional = states.optional
-    skip_to = np.zeros(count, np.bool_)
-    skip_to[_PARTS + 1 :] = optional[_PARTS:-1] & optional[1 : count - _PARTS] & ~optional[_PARTS + 1 :]
-    return skip_to, np.where(states.klass == 0, 1 - _PAUSE_CHANCE, guidance.stay)
+    stay = np.where(states.klass == 0, 1 - _PAUSE_CHANCE, guidance.stay)
+    leave = 1 - stay
+    step_over = np.zeros(len(stay))
+    step_over[: -_PARTS - 1] = leave[: -_PARTS - 1] * (
+        optional[1:-_PARTS] & optional[_PARTS:-1] & ~optional[_PARTS + 1 :]
+    )
+    return stay, leave, step_over
 
 
-def _onward(states: _States, guidance: Guidance, early: Float, hops: int) -> Double:
+def _onward(states: _States, steps: _Steps, floor: float, early: Float, hops: int) -> Double:
     """How well what is heard after each of `hops` hops goes on from every state, (hops, states).
 
     early (hops + m, classes): beliefs of those hops and m more; each hop is judged by the m after it. Beliefs of zeros
     say nothing.
     """
-    skip_to, stay = _steps(states, guidance)
-    leave = 1 - stay
-    step_over = np.zeros(len(stay))
-    step_over[: -_PARTS - 1] = leave[: -_PARTS - 1] * skip_to[_PARTS + 1 :]
-    heard = np.einsum("kp,pc->kc", early.astype(np.float64), _LIKENESS)
-    like = heard.take(states.klass, axis=1) + guidance.floor
+    stay, leave, step_over = steps
+    heard = np.einsum("kp,pc->kc", early.astype(np.float64), _likeness())
+    like = heard.take(states.klass, axis=1) + floor
     out = np.ones((hops, len(stay)))
     for later in range(len(early) - hops, 0, -1):
         there = out * like[later : later + hops]

@@ -141,8 +141,10 @@ class PosteriorStreams:
         behind = int(was[0])
         if (was != behind).any():
             raise ValueError("streams of one call must be as far behind as each other")
-        none = np.zeros((len(slots), 0, _WIDTH), np.float32)
-        near, far = self._heard(slots, clean(audio), ahead) if audio.shape[1] else (none, none)
+        if audio.shape[1]:
+            near, far = self._heard(slots, clean(audio), ahead)
+        else:
+            near = far = np.zeros((len(slots), 0, _WIDTH), np.float32)
         if not ahead and behind == self.delay_frames:
             return Posteriors(near)
         left = behind - self.delay_frames

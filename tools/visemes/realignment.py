@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL, base_symbols
 from avatar_engine.systems.viseme_posteriors import PosteriorStreams
+from tools.visemes.hearing import heard
 from tools.visemes.training_data import read_real
 
-HOP_S, HOP = 0.01, 160
+HOP_S = 0.01
 REACH_HOPS = 6
 OLD_PLACE = 0.8  # log odds for staying with the old label
 SHARPNESS = 0.7  # neighbouring hops are no independent witnesses
@@ -29,17 +30,6 @@ _NEVER = -1e9
 
 Phones = list[tuple[float, float, str]]
 Float = npt.NDArray[np.float64]
-
-
-def heard(streams: PosteriorStreams, samples: npt.NDArray[np.float32]) -> Float:
-    """Belief in every phone class (hops, classes), hop by hop with the delay taken out."""
-    hops = -(-len(samples) // HOP)
-    padded = np.zeros((1, (hops + streams.ahead_frames) * HOP), np.float32)
-    padded[0, : len(samples)] = samples
-    slot = streams.open()
-    belief = streams.push(np.array([slot]), padded, ahead=True).phone[0]
-    streams.close(slot)
-    return np.asarray(belief[streams.delay_frames :], np.float64)
 
 
 def realigned(phones: Phones, belief: Float, prior: Float) -> Phones:
@@ -89,7 +79,10 @@ def main() -> None:
     args = parser.parse_args()
     streams = PosteriorStreams(model=args.model)
     rows = [json.loads(line) for line in (args.real / "manifest.jsonl").read_text(encoding="utf8").splitlines()]
-    beliefs = [heard(streams, samples) for samples, _, _ in read_real(args.real)]
+    beliefs = [
+        heard(streams, samples, ahead=True).phone[0, streams.delay_frames :].astype(np.float64)
+        for samples, _, _ in read_real(args.real)
+    ]
     prior = np.concatenate(beliefs).mean(axis=0)
     moved: list[float] = []
     for row, belief in zip(rows, beliefs):

@@ -19,8 +19,8 @@ from avatar_engine.engine.errors import InputError
 from avatar_engine.lipsync_manifest import Utterance, degraded, read_manifest
 from avatar_engine.lipsync_score import Report, Truth, report, shown_of, truth_of
 from avatar_engine.systems.viseme_decoding import Decoding, VisemeDecoder
-from avatar_engine.systems.viseme_model import HOP
 from avatar_engine.systems.viseme_posteriors import Posteriors, PosteriorStreams
+from tools.visemes.hearing import heard
 
 SHARES = {
     ("real", "clean"): 0.4,
@@ -42,24 +42,16 @@ class Beliefs:
     """What the network believes of every utterance, worked out once."""
 
     def __init__(self, utterances: Sequence[Utterance], model: Path | None, ahead: bool = False) -> None:
-        self._ahead = ahead
         streams = PosteriorStreams(model=model)
         if not any(u.kind == kind for u in utterances for kind, _ in SHARES):
             raise InputError("manifest", "has no utterance of kind 'real' or 'synth'", "say the kind in each line")
         self._every: dict[tuple[str, str], tuple[list[Truth], np.ndarray]] = {}
         for kind, condition in SHARES:
             chosen = [u for u in utterances if u.kind == kind]
-            rows = [self._heard(streams, degraded(u, condition, utterances)) for u in chosen]
+            rows = [heard(streams, degraded(u, condition, utterances), ahead).every[0] for u in chosen]
             longest = max((len(row) for row in rows), default=0)
             held = [np.concatenate([row, np.repeat(row[-1:], longest - len(row), 0)]) for row in rows]
             self._every[kind, condition] = [truth_of(u.phones, u.duration_s) for u in chosen], np.array(held)
-
-    def _heard(self, streams: PosteriorStreams, samples: np.ndarray) -> np.ndarray:
-        hops = -(-len(samples) // HOP) + (streams.ahead_frames if self._ahead else streams.delay_frames)
-        slot = streams.open()
-        seen = streams.push(np.array([slot]), np.pad(samples, (0, hops * HOP - len(samples)))[None], self._ahead)
-        streams.close(slot)
-        return seen.every[0]
 
     def score(self, kind: str, condition: str, decoding: Decoding) -> Report | None:
         """None where there is no utterance of that kind."""
