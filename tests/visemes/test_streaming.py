@@ -33,6 +33,12 @@ def test_chunks_do_not_matter(make: Callable[[], VisemeModel], chunks: list[int]
     assert same(run(make(), audio, chunks), run(make(), audio))
 
 
+def test_a_stream_that_has_to_be_heard_twice_says_the_same() -> None:
+    twice, audio = NeuralVisemes(), speech(41)
+    twice._streams._same_alone = False
+    assert same(run(twice, audio, [3]), run(NeuralVisemes(), audio, [3]))
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 11), min_size=1, max_size=9))
 def test_any_chunks_do_not_matter(chunks: list[int]) -> None:
