@@ -1,8 +1,8 @@
 """Only decides: beliefs of the network in, steady mouth frames out. No flicker, lips that really meet, no delay added.
 
 Two decisions a hop. Whether the lips close or touch the teeth is a question of its own, answered by all heads together
-against everything else, with a threshold to begin and a lower one to end. Which of the other mouths it is falls to one
-forward filter that would rather stay than change. A gate opens at once and closes late. One row per stream.
+against everything else; what was answered once holds for a while. Which of the other mouths it is falls to one forward
+filter that would rather stay than change. A gate opens at once and closes late. One row per stream.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _MEMORY = 8  # hops a held lip looks back at most
 _ONE_HOT = np.eye(VISEMES, dtype=np.float32)
 _REST = _ONE_HOT[SIL]
 _PARTED = 0.45 * _REST + 0.55 * _ONE_HOT[VISEME_INDEX["SS"]]
+_THIRD = np.float32(1 / 3)
 _FAINT, _TINY = np.float32(1e-4), np.float32(1e-3)
 _CLOSED, _BITING = 0, 1  # columns of what is kept about the lips
 # Lips that are shut, at rest or at the teeth open no wider than this.
@@ -58,14 +59,10 @@ class Decoding:
     """Share of belief that expects the mouth of the hop before."""
     rounded_bias: float = 1.0
     """Log of what the evidence of round mouths is multiplied with."""
-    lips_stay: float = 0.3
-    """Share of the belief in closed or biting lips that comes from the hop before."""
-    close_over: float = 0.53
-    open_under: float = 0.5
-    """Belief above which lips close, and under which they open again."""
+    close_over: float = 0.58
+    """Belief above which lips close."""
     bite_over: float = 0.54
-    release_under: float = 0.54
-    """The same for the lower lip at the teeth."""
+    """Belief above which the lower lip touches the teeth."""
     speech_over: float = 0.5
     """Speech belief above which the mouth moves."""
     rest_under: float = 0.2
@@ -112,19 +109,15 @@ class VisemeDecoder:
         d = self.decoding
         self._columns, self._sums = _readings()
         self._focused = _ONE_HOT * np.float32(d.focus)
-        self._begin = np.array([d.close_over, d.bite_over], np.float32)
-        self._end = np.array([d.open_under, d.release_under], np.float32)
+        self._over = np.array([d.close_over, d.bite_over], np.float32)
         self._rounded = np.float32(np.exp(2.0 * d.rounded_bias))  # before the root is taken
-        self._third = np.float32((1.0 - d.lips_stay) / 3)
         self._belief = np.zeros((4, VISEMES), np.float32)
-        self._lips = np.zeros((4, 2), np.float32)
-        self._shown = np.zeros((4, 2), np.bool_)
         self._gate = np.zeros(4, np.float32)
         self._before = np.zeros((4, _MEMORY), np.int64)  # labels of the last hops, before any was held
 
     @property
     def _kept(self) -> tuple[NDArray[Any], ...]:
-        return self._belief, self._lips, self._shown, self._gate, self._before
+        return self._belief, self._gate, self._before
 
     @property
     def state_bytes(self) -> int:
@@ -135,7 +128,7 @@ class VisemeDecoder:
         """Start (or restart) a stream in silence."""
         if slot >= len(self._gate):
             more = max(2 * len(self._gate), slot + 1) - len(self._gate)
-            self._belief, self._lips, self._shown, self._gate, self._before = (
+            self._belief, self._gate, self._before = (
                 np.concatenate([part, np.zeros((more, *part.shape[1:]), part.dtype)]) for part in self._kept
             )
         for part in self._kept:
@@ -146,8 +139,11 @@ class VisemeDecoder:
     def push(self, slots: NDArray[np.int64], seen: Posteriors) -> VisemeFrames:
         """Frames for k hops of the streams `slots`."""
         d = self.decoding
-        belief, lips, shown, gate = self._filtered(slots, seen)
+        belief, lips = self._evidence(seen)
+        gate = seen.cues[..., SPEECH].copy()
+        self._filter(slots, belief, gate)
         speaks = gate > d.speech_over
+        shown = lips > self._over
         raw = belief.argmax(axis=2)
         closed, biting = shown[..., _CLOSED], shown[..., _BITING]
         np.copyto(raw, FF, where=biting)
@@ -190,40 +186,29 @@ class VisemeDecoder:
             speech=np.minimum(gate, 1.0),
         )
 
-    def _filtered(self, slots: NDArray[np.int64], seen: Posteriors) -> tuple[Float, Float, NDArray[np.bool_], Float]:
-        """What each hop believes that knows the ones before it.
-
-        Belief in the mouths that are not the lips' own (n, k, VISEMES), in closed and biting lips (n, k, 2), whether
-        those show (n, k, 2), and the speech gate (n, k).
-        """
+    def _filter(self, slots: NDArray[np.int64], belief: Float, gate: Float) -> None:
+        """What each hop says becomes what is believed that knows the ones before it: mouths that are not the lips' own
+        (n, k, VISEMES), and the speech gate (n, k)."""
         d = self.decoding
-        belief, lips = self._evidence(seen)
-        gate = seen.cues[..., SPEECH].copy()
-        shown = np.empty(lips.shape, np.bool_)
         # `take` costs a quarter of what an index costs here.
-        now, lip, show, level = (x.take(slots, axis=0) for x in (self._belief, self._lips, self._shown, self._gate))
-        stay, leave = np.float32(d.stay), np.float32((1.0 - d.stay) / VISEMES)
-        lips_stay, falls = np.float32(d.lips_stay), np.float32(d.gate_falls)
+        now, level = self._belief.take(slots, axis=0), self._gate.take(slots, axis=0)
+        falls = np.float32(d.gate_falls)
+        anew = belief * np.float32((1.0 - d.stay) / VISEMES)
+        belief *= np.float32(d.stay)
         # Every hop is worked out where it is kept, and read from there by the next.
-        for evidence, lips_now, shows, speech in zip(
-            belief.swapaxes(0, 1), lips.swapaxes(0, 1), shown.swapaxes(0, 1), gate.T
-        ):
-            expected = now * stay
-            expected += leave
-            evidence *= expected
-            evidence /= np.add.reduce(evidence, axis=1, keepdims=True)
-            lips_now += lip * lips_stay
-            np.greater(lips_now, np.where(show, self._end, self._begin), out=shows)
+        for mouths, unexpected, speech in zip(belief.swapaxes(0, 1), anew.swapaxes(0, 1), gate.T):
+            mouths *= now
+            mouths += unexpected
+            mouths /= np.add.reduce(mouths, axis=1, keepdims=True)
             np.maximum(speech, level * falls, out=speech)
-            now, lip, show, level = evidence, lips_now, shows, speech
-        self._belief[slots], self._lips[slots], self._shown[slots], self._gate[slots] = now, lip, show, level
-        return belief, lips, shown, gate
+            now, level = mouths, speech
+        self._belief[slots], self._gate[slots] = now, level
 
     def _evidence(self, seen: Posteriors) -> tuple[Float, Float]:
         """For mouths other than the lips' own (n, k, VISEMES), unnormalised, what the two heads agree on, times the
-        odds of rounding; for closed and biting lips (n, k, 2) the mean of the three heads, as far as it is new."""
+        odds of rounding; for closed and biting lips (n, k, 2) the mean of the three heads."""
         read = np.add.reduceat(seen.every.take(self._columns, axis=2), self._sums, axis=2)
-        lips = read[..., VISEMES:] * self._third
+        lips = read[..., VISEMES:] * _THIRD
         mouths = read[..., :VISEMES]
         mouths += _FAINT
         mouths *= seen.viseme + _FAINT
