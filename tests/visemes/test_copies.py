@@ -11,7 +11,7 @@ from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.media.reader import read_speech
 from avatar_engine.systems.phone_table import SILENCE, Segment, segments
 from tests.visemes.speech import phones_of
-from tools.visemes.copies import RATE, narrow, other_voice, prompts, telephone
+from tools.visemes.copies import RATE, narrow, other_voice, prompts, studio, telephone
 
 pytestmark = pytest.mark.property
 NAME = "demo_it.flac"
@@ -96,3 +96,15 @@ def test_lines_keep_the_time_and_lose_the_top(spoken: tuple[np.ndarray, list[Seg
     envelopes = [np.abs(x[: len(x) // RATE * RATE]).reshape(-1, 800).mean(1) for x in (samples, heard)]
     lags = [np.corrcoef(envelopes[0][2:-2], np.roll(envelopes[1], k)[2:-2])[0, 1] for k in (-1, 0, 1)]
     assert int(np.argmax(lags)) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_studio_brightens_and_hisses(spoken: tuple[np.ndarray, list[Segment]], seed: int) -> None:
+    samples, mouths = spoken
+    heard = studio(samples, np.random.default_rng(seed))
+    assert heard.shape == samples.shape
+    assert heard.dtype == np.float32
+    assert centroid_hz(heard) > 1.05 * centroid_hz(samples)
+    quiet = [m for m in mouths if m.symbol == SILENCE and m.end_s - m.start_s > 0.1]
+    hiss = max(loudness(heard, m.start_s, m.end_s) for m in quiet)
+    assert 0.002 < hiss / heard.std() < 0.5

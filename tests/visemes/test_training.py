@@ -10,10 +10,11 @@ import pytest
 
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.lipsync_manifest import Utterance
+from avatar_engine.systems.log_mel import BANDS
 from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL, PHONE_CLASSES
 from avatar_engine.systems.viseme_decoding import Decoding
 from tests.visemes.speech import phones_of
-from tools.visemes.augmentation import _LONG_HOPS, _uneven
+from tools.visemes.augmentation import _LONG_HOPS, _bend, _compressed, _sharpened, _uneven, _warp
 from tools.visemes.realignment import REACH_HOPS, realigned
 from tools.visemes.train import write_whole
 from tools.visemes.tuning import Beliefs, tuned
@@ -82,9 +83,10 @@ def test_decisions_are_tuned_until_no_step_helps(capsys: pytest.CaptureFixture[s
         for f in ("demo_en.flac", "demo_it.flac")
     ]
     beliefs = Beliefs(said, None)
-    stuck = Decoding(lips_stay=0.9)  # lips that shut hardly part again
-    found = tuned(beliefs, stuck, rounds=1)
-    assert beliefs.worth(found) > beliefs.worth(stuck) + 3
+    # Lips that seldom shut, often bite and hardly change.
+    wrong = Decoding(close_over=0.8, bite_over=0.2, stay=0.95)
+    found = tuned(beliefs, wrong, rounds=1)
+    assert beliefs.worth(found) > beliefs.worth(wrong) + 2
     worth = [float(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
     assert worth == sorted(worth)
     assert beliefs.score("synth", "clean", found) is None
@@ -104,3 +106,43 @@ def test_a_training_that_is_stopped_while_it_saves_keeps_what_it_had(tmp_path: P
     write_whole(state, lambda part: np.savez(part, count=2))
     assert int(np.load(state)["count"]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["weights.state.npz"]
+
+
+def formants() -> np.ndarray:
+    """Two seconds of two formants that come and go, (200, BANDS)."""
+    bands = np.arange(BANDS)
+    shape = np.exp(-0.5 * ((bands - 10) / 1.5) ** 2) + 0.3 * np.exp(-0.5 * ((bands - 22) / 1.5) ** 2) + 1e-3
+    loud = 10 ** np.interp(np.arange(200), [0, 50, 100, 150, 199], [-3, 0, -2, 0, -3])
+    return (loud[:, None] * shape).astype(np.float32)
+
+
+def test_formants_stand_out_more_or_less() -> None:
+    def depth(power: np.ndarray) -> float:
+        return float(np.mean(np.log(power[50:150, 10] / power[50:150, 16])))
+
+    power = formants()
+    assert depth(_sharpened(power, 0.7)) < 0.9 * depth(power)
+    assert depth(_sharpened(power, 1.3)) > 1.1 * depth(power)
+    assert _sharpened(power, 1.0) == pytest.approx(power, abs=1e-4)
+    assert not _sharpened(np.zeros((20, BANDS), np.float32), 0.7).any()
+
+
+def test_the_faint_becomes_louder_and_the_loud_stays() -> None:
+    power = formants()
+    heard = _compressed(power, 0.4)
+    assert heard[50].sum() == pytest.approx(power[50].sum(), rel=0.35)
+    assert heard[100].sum() > 2 * power[100].sum()
+    assert heard[100] / power[100] == pytest.approx(np.full(BANDS, heard[100, 0] / power[100, 0]))
+    assert not _compressed(np.zeros((20, BANDS), np.float32), 0.4).any()
+
+
+def test_a_bent_throat_moves_formants_apart() -> None:
+    rng = np.random.default_rng(4)
+    moved = []
+    for _ in range(40):
+        heard = formants()[50] @ _warp(1.0, _bend(rng))
+        moved.append((heard[4:16].argmax() + 4, heard[17:28].argmax() + 17))
+    first, second = np.array(moved).T
+    assert abs(first.mean() - 10) < 1
+    assert abs(second.mean() - 22) < 1
+    assert np.std(second - first) > 0.5

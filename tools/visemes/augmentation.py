@@ -7,19 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import uniform_filter1d
 
 from avatar_engine.systems.log_mel import BANDS, log_of
 from avatar_engine.systems.phone_table import PHONE_CLASSES
-from tools.visemes.training_data import IGNORED, LABEL_COLUMNS, OPENNESS_SCALE
+from tools.visemes.training_data import COPIES, IGNORED, LABEL_COLUMNS, OPENNESS_SCALE
+from tools.visemes.walks import STOPS, Walks
 
 Float = npt.NDArray[np.float32]
 
-_STOPS = [i for i, c in enumerate(PHONE_CLASSES) if c[0] in "pbtdkɡ"]
 _CONSONANTS = list(range(1, PHONE_CLASSES.index("i")))
 # Synthesizers give every t its 60 ms; people double them, and hold the lips of a p for a fifth of a second.
 _LONG_CONSONANTS = 0.08
 _LONG_HOPS = (9, 24)
 _UNEVEN = 0.4
+# Share of what real people say that nobody wrote.
+_WALKED = 0.35
+_BENT = 0.8  # bands
+_CONTRAST = (0.65, 1.35)
+_COMPRESSION = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Bank:
         index = np.load(path.with_suffix(".index.npz"))
         self.length = index["length"]
         self.start = np.concatenate([[0], np.cumsum(self.length)[:-1]])
-        group = index["group"]
+        self.group = group = index["group"]
         self.pools = [np.flatnonzero(group == g) for g in np.unique(group)] if grouped else [np.arange(len(group))]
 
     def draw(self, rng: np.random.Generator) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int16]]:
@@ -56,15 +62,38 @@ def _curve(rng: np.random.Generator, sd_db: float, knots: int) -> Float:
     return (10 ** (db / 10)).astype(np.float32)
 
 
-def _warp(factor: float) -> Float:
-    """(BANDS, BANDS) matrix that reads band i from band i * factor: a longer or shorter vocal tract."""
-    at = np.clip(np.arange(BANDS) * factor, 0, BANDS - 1)
+def _warp(factor: float, bent: Float | None = None) -> Float:
+    """(BANDS, BANDS) matrix that reads band i from band i * factor, a longer or shorter vocal tract, and `bent` (BANDS,)
+    bands further on: one that is shaped differently."""
+    at = np.arange(BANDS) * factor
+    at = np.clip(at if bent is None else at + bent, 0, BANDS - 1)
     low = at.astype(int)
     share = (at - low).astype(np.float32)
     out = np.zeros((BANDS, BANDS), np.float32)
     out[low, np.arange(BANDS)] += 1 - share
     out[np.minimum(low + 1, BANDS - 1), np.arange(BANDS)] += share
     return out
+
+
+def _bend(rng: np.random.Generator) -> Float:
+    bent = rng.normal(0, _BENT, 6)
+    bent[0] = 0
+    return np.interp(np.arange(BANDS), np.linspace(0, BANDS - 1, 6), bent).astype(np.float32)
+
+
+def _sharpened(power: Float, strength: float) -> Float:
+    """Formants that stand out more (`strength` over 1) or less from what is around them, power (T, BANDS)."""
+    floor = np.float32(1e-5) * power.max() + np.float32(1e-12)
+    level = np.log(power + floor)
+    around = uniform_filter1d(level, 9, axis=1, mode="nearest")
+    return np.maximum(np.exp(around + np.float32(strength) * (level - around)) - floor, 0)
+
+
+def _compressed(power: Float, share: float) -> Float:
+    """The faint louder, as transmitters and recorders make it: by `share` of what it lacks, up to 40 dB, of the loudest."""
+    level = uniform_filter1d(power.sum(1), 25, mode="nearest")
+    gain = np.maximum(level / (level.max() + 1e-12), 1e-4) ** np.float32(-share)
+    return power * gain[:, None]
 
 
 def _uneven(phone: npt.NDArray[np.int16], rng: np.random.Generator) -> Float:
@@ -78,7 +107,7 @@ def _uneven(phone: npt.NDArray[np.int16], rng: np.random.Generator) -> Float:
     long = np.isin(klass, _CONSONANTS) & (rng.random(len(begins)) < _LONG_CONSONANTS)
     for i in np.flatnonzero(long):
         # Of a stop only the closure is drawn out, not its burst.
-        count = max(1, int(length[i] * (0.6 if klass[i] in _STOPS else 1.0)))
+        count = max(1, int(length[i] * (0.6 if klass[i] in STOPS else 1.0)))
         density[begins[i] : begins[i] + count] = max(1.0, rng.uniform(*_LONG_HOPS) / count)
     return np.clip(density, 0.4, 8.0).astype(np.float32)
 
@@ -88,6 +117,8 @@ class BatchMaker:
 
     def __init__(self, real: Bank, synth: Bank, noise: Path, real_share: float, seed: int) -> None:
         self._banks = (real, synth)
+        plain = slice(None, None, COPIES)
+        self._walks = Walks(real.power, real.label, real.start[plain], real.length[plain], real.group[plain])
         self._real_share = real_share
         stored = np.load(noise)
         self._noise = stored["power"]
@@ -98,12 +129,15 @@ class BatchMaker:
         """Fill one row with utterances and pauses, one voice (one stretch, one warp) for the whole row."""
         rng = self._rng
         frames = len(row)
-        bank = self._banks[0 if rng.random() < self._real_share else 1]
+        real = rng.random() < self._real_share
+        bank = self._banks[0 if real else 1]
         stretch = rng.uniform(0.82, 1.2) if rng.random() < 0.7 else 1.0
-        warp = _warp(rng.uniform(0.86, 1.16)) if rng.random() < 0.7 else None
+        bent = _bend(rng) if rng.random() < 0.5 else None
+        warp = _warp(rng.uniform(0.86, 1.16), bent) if rng.random() < 0.7 else None
         t = int(rng.integers(-150, 50))
         while t < frames:
-            power, lab = bank.draw(rng)
+            walks = real and rng.random() < _WALKED
+            power, lab = self._walks.draw(rng) if walks else bank.draw(rng)
             end = np.cumsum(stretch * _uneven(lab[:, 0], rng))
             count = int(end[-1])
             at = np.interp(np.arange(max(0, -t), min(count, frames - t)), end - end[0], np.arange(len(power)))
@@ -134,6 +168,10 @@ class BatchMaker:
             row = mel[b]
             if rng.random() < 0.92:
                 self._spoken(row, label[b])
+            if rng.random() < 0.3:
+                row[:] = _sharpened(row, rng.uniform(*_CONTRAST))
+            if rng.random() < 0.3:
+                row[:] = _compressed(row, rng.uniform(0, _COMPRESSION))
             level = row.sum(1)
             peak = level.max()
             loud = float(level[level > 1e-3 * peak].mean()) if peak > 0 else 1.0

@@ -211,8 +211,12 @@ def noise_bank(voices: list[Float], rng: np.random.Generator) -> tuple[Float, np
     return np.concatenate(powers), np.array(starts)
 
 
+COPIES = 6
+"""Of every recording, one after the other; the first is as it was recorded."""
+
+
 def _real_bank(folder: Path, table: Path | None, rng: np.random.Generator) -> tuple[_Bank, list[Float]]:
-    """Six copies of every recording, and some of them for the noise of other people."""
+    """COPIES of every recording, and some of them for the noise of other people."""
     bank = _Bank()
     voices: list[Float] = []
     speakers: dict[str, int] = {}
