@@ -47,7 +47,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     words = parser.add_mutually_exclusive_group()
     words.add_argument("--text", help="what is said: the lips then shut where the sound alone hides it")
     words.add_argument("--text-file", type=Path, metavar="FILE", help="the same, from a file")
-    parser.add_argument("--lang", default="en", help="language of the text (espeak-ng's name; default: %(default)s)")
+    parser.add_argument("--lang", default="en", help="language of the speech (espeak-ng's name; default: %(default)s)")
     parser.add_argument("--journal", type=Path, metavar="FILE", help="write a journal for `avatar-engine replay`")
     parser.add_argument("--behaviour", metavar="ID|FILE", help="behaviour to follow (default: default)")
     parser.add_argument("--policy", metavar="ID|FILE", help="policy the face must keep to")
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         avatar=options.avatar, scene=options.scene, background=options.background, width=width, height=height,
         fps=parse_fps(options.fps), quality=parse_quality(options.quality), seed=parse_seed(options.seed),
         style=find_style(options.style).name, framing=options.camera, emotion=emotion, emotion_intensity=intensity,
-        behaviour=options.behaviour, policy=options.policy,
+        behaviour=options.behaviour, policy=options.policy, language=options.lang,
     )  # fmt: skip
     show = None if options.quiet or not sys.stderr.isatty() else _progress
     report = render_file(

@@ -61,7 +61,7 @@ from avatar_engine.systems.present import Studio, level_for
 from avatar_engine.systems.publish import Outbox
 from avatar_engine.systems.script import adopt
 from avatar_engine.systems.viseme_analysis import MOST_AHEAD_S, VisemeEngine
-from avatar_engine.systems.viseme_model import GuidedModel, look_ahead_s
+from avatar_engine.systems.viseme_model import GuidedModel, LanguageModel, look_ahead_s
 from avatar_engine.viseme_models import make_viseme_model
 from avatar_engine.wording import Wording
 
@@ -168,6 +168,8 @@ class Runtime:
             world.batch.widen(column, width)
             world.batch.widen(f"{column}_before", width)
         track = VisemeTimeline(self._model.open())
+        if isinstance(self._model, LanguageModel):
+            self._model.speaks(track.slot, options.language)
         share = self._opened * GOLDEN % 1.0
         timeline = SpeechTimeline(self.options.audio_rate, self._least_s, self.options.spare_s, share, self._wanted_s)
         speech = Speech(timeline, np.zeros(0, np.float32))
@@ -190,9 +192,7 @@ class Runtime:
 
         The future ends inside a later `step` or `make_ready`; cancelling it before then leaves nothing behind.
         """
-        return self._aside.soon(
-            lambda hand_over: self._prepared(options, hand_over), lambda: self.open_session(options)
-        )
+        return self._aside.soon(lambda ready: self._prepared(options, ready), lambda: self.open_session(options))
 
     def make_ready(self, until_s: float) -> None:
         """Use the time until then (steady clock) for avatars that are being made ready; returns at once if none is."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from avatar_engine.components.visemes import VISEMES
 from avatar_engine.engine.errors import InputError
-from avatar_engine.systems.viseme_model import HOP, RATE, AheadModel, VisemeFrames, VisemeModel
+from avatar_engine.systems.viseme_model import HOP, RATE, AheadModel, LanguageModel, VisemeFrames, VisemeModel
 
 Float = NDArray[np.float32]
 
@@ -51,7 +51,8 @@ def read_audio(path: Path) -> Float:
 def analyse(
     model: VisemeModel, samples: Float, text: str | None = None, lang: str = "en", ahead: bool = True
 ) -> SpokenFile:
-    """All frames of mono 16 kHz samples, the model's delay taken out. With a text the model may be guided by it.
+    """All frames of mono 16 kHz samples, the model's delay taken out. With a text the model may be guided by it. `lang` is the
+    language of the speech and of the text, as espeak-ng names it.
 
     `ahead`: nobody waits, so that a model that sees more the more it hears first may do so; without, all is as with a
     voice that arrives no sooner than it is heard.
@@ -62,6 +63,8 @@ def analyse(
     padded = np.zeros((hops + delay) * HOP, np.float32)
     padded[: len(samples)] = samples
     slot = model.open()
+    if isinstance(model, LanguageModel):
+        model.speaks(slot, lang)
     slots = np.array([slot])
     try:
         if text:

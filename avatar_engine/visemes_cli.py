@@ -52,7 +52,8 @@ def lipsync_score(args: argparse.Namespace) -> int:
             truth = truth_of(utterance.phones, utterance.duration_s)
             samples = degraded(utterance, condition, everyone)
             text = utterance.text if args.text else None
-            spoken = analyse(model, samples, text, utterance.lang, args.ahead)
+            lang = utterance.lang if args.text or args.language else "en"
+            spoken = analyse(model, samples, text, lang, args.ahead)
             pairs.append((utterance, truth, shown_of(spoken.as_displayed(), len(truth.viseme))))
         for group, members in _groups(utterances, args.by):
             chosen = [(truth, shown) for u, truth, shown in pairs if u in members]
@@ -89,7 +90,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     words = one.add_mutually_exclusive_group()
     words.add_argument("--text", help="what is said: repairs closures that the sound alone hides")
     words.add_argument("--text-file", type=Path, metavar="FILE", help="the same, from a file")
-    one.add_argument("--lang", default="en", help="language of the text (espeak-ng's name; default en)")
+    one.add_argument("--lang", default="en", help="language of the speech (espeak-ng's name; default en)")
     one.add_argument("--format", choices=FORMATS, default="json")
     one.add_argument(
         "--model",
@@ -103,7 +104,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     many.add_argument("--cond", action="append", choices=CONDITIONS, help="may be repeated; default clean")
     many.add_argument("--kind", help="only rows of this kind, such as real")
     many.add_argument("--by", choices=("none", "lang", "kind"), default="lang", help="rows of the table")
-    many.add_argument("--text", action="store_true", help="let the model know the text of each row")
+    many.add_argument("--text", action="store_true", help="let the model know the text and language of each row")
+    many.add_argument("--language", action="store_true", help="let the model know the language of each row, no text")
     many.add_argument(
         "--ahead",
         action="store_true",

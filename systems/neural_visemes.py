@@ -65,6 +65,9 @@ class NeuralVisemes:
             return no_frames(len(slots))
         return self._decoder.push(slots, self._guide.guided(slots, seen))
 
+    def speaks(self, slot: int, language: str) -> None:
+        self._streams.speaks(slot, language)
+
     def expect(self, slot: int, words: Iterable[Word], anew: bool = False) -> None:
         """The stream will say these words next (IPA phones each), after those expected before, or (`anew`) instead of
         them; reset forgets them."""

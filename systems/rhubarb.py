@@ -109,6 +109,9 @@ class RhubarbVisemes:
         self._streams.reset(slot)
         self._begin(slot)
 
+    def speaks(self, slot: int, language: str) -> None:
+        self._streams.speaks(slot, language)
+
     def _begin(self, slot: int) -> None:
         self._decoder.reset(slot)
         self._tracks[slot] = _Track()

@@ -63,6 +63,16 @@ class VisemeModel(Protocol):
 
 
 @runtime_checkable
+class LanguageModel(VisemeModel, Protocol):
+    """A model that hears better when it knows the language."""
+
+    def speaks(self, slot: int, language: str) -> None:
+        """The stream speaks this language, as espeak-ng or BCP 47 name it, until it is closed; resetting it changes
+        nothing about that."""
+        ...
+
+
+@runtime_checkable
 class GuidedModel(VisemeModel, Protocol):
     """A model that can be told what is said."""
 

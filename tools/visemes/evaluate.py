@@ -18,6 +18,7 @@ import soundfile
 from avatar_engine.lipsync_manifest import Utterance, degraded, read_manifest
 from avatar_engine.lipsync_score import Report, Shown, Truth, report, shown_of, truth_of
 from avatar_engine.spoken_file import analyse
+from avatar_engine.systems.language_sounds import has_th
 from avatar_engine.systems.neural_visemes import NeuralVisemes
 from avatar_engine.systems.rhubarb import RhubarbVisemes
 from avatar_engine.systems.spectral import SpectralVisemes
@@ -65,12 +66,18 @@ class Evaluation:
         self._truth = {u.id: truth_of(u.phones, u.duration_s) for u in utterances}
 
     def pairs(
-        self, model: VisemeModel, condition: str, with_text: bool = False, ahead: bool = False
+        self,
+        model: VisemeModel,
+        condition: str,
+        with_text: bool = False,
+        ahead: bool = False,
+        with_language: bool = False,
     ) -> dict[str, tuple[Truth, Shown]]:
         found = {}
         for u in self.utterances:
             samples = degraded(u, condition, self.utterances)
-            spoken = analyse(model, samples, u.text if with_text else None, u.lang, ahead)
+            lang = u.lang if with_text or with_language else "en"
+            spoken = analyse(model, samples, u.text if with_text else None, lang, ahead)
             truth = self._truth[u.id]
             found[u.id] = truth, shown_of(spoken.as_displayed(), len(truth.viseme))
         return found
@@ -99,6 +106,11 @@ def table(model_path: Path | None, utterances: list[Utterance]) -> str:
         for condition, name in (("n20", "20 dB noise"), ("n10", "10 dB noise"), ("tel", "telephone")):
             seen = evaluation.pairs(model, condition, ahead=ahead)
             lines.append(_row("real, all", f"{name}{how}", report([seen[i] for i in real])))
+        known = evaluation.pairs(model, "clean", ahead=ahead, with_language=True)
+        lines.append(_row("real, all", f"clean, language known{how}", report([known[i] for i in real])))
+        for lang in sorted({u.lang for u in utterances if u.kind == "real" and not has_th(u.lang)}):
+            chosen = evaluation.chosen("real", lang)
+            lines.append(_row(f"real, {lang}", f"clean, language known{how}", report([known[i] for i in chosen])))
         guided = evaluation.pairs(model, "clean", with_text=True, ahead=ahead)
         lines.append(_row("real, all", f"clean, text known{how}", report([guided[i] for i in real])))
     quick = evaluation.pairs(NeuralVisemes(delay_frames=3, model=model_path), "clean")
