@@ -59,9 +59,9 @@ class Decoding:
     """Share of belief that expects the mouth of the hop before."""
     rounded_bias: float = 1.0
     """Log of what the evidence of round mouths is multiplied with."""
-    close_over: float = 0.58
+    close_over: float = 0.62
     """Belief above which lips close."""
-    bite_over: float = 0.54
+    bite_over: float = 0.58
     """Belief above which the lower lip touches the teeth."""
     speech_over: float = 0.5
     """Speech belief above which the mouth moves."""

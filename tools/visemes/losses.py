@@ -15,10 +15,6 @@ DELAY_WEIGHTS = {3: 0.35, 7: 1.0, 23: 1.0}
 # Weight of visemes by rarity: lips that are seldom shown matter as much to the eye.
 _RARE = {"FF": 2.0, "TH": 1.5, "CH": 1.6, "PP": 1.5, "U": 1.4, "O": 1.3, "RR": 1.2}
 _LIP_WEIGHTS = (2.5, 3.0, 1.5)
-_WEIGHED = np.log(np.array([*_LIP_WEIGHTS, 1.0], np.float32))
-# Share of what a head is told that comes from the head which hears most: where a sound cannot be known yet, how likely
-# each one is says more than the one it was.
-_TOLD_BY_FURTHEST = 0.4
 # Phones whose confusion shows: lips, and the nasals that are taken for m.
 _TELLING = "pbmfvwnŋ"
 _TELLING_WEIGHT = 1.5
@@ -50,7 +46,6 @@ def _binary(logit: jax.Array, target: jax.Array, positive: float) -> jax.Array:
 def loss_of(logits: jax.Array, label: jax.Array, openness: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
     """logits (B, T / 2, delays, 2, OUTPUTS), label (B, T, columns), openness (B, T) -> total and its parts."""
     rows, steps = logits.shape[:2]
-    furthest = jax.lax.stop_gradient(logits[:, :, -1].reshape(rows, 2 * steps, -1))
     total = jnp.zeros(())
     parts: dict[str, jax.Array] = {}
     for k, delay in enumerate(DELAYS):
@@ -63,18 +58,6 @@ def loss_of(logits: jax.Array, label: jax.Array, openness: jax.Array) -> tuple[j
         phone = jnp.maximum(lab[:, :, 0], 0)
         viseme = jnp.maximum(lab[:, :, 1], 0)
         target = 0.85 * jax.nn.one_hot(viseme, VISEMES) + 0.15 * jnp.asarray(_ACCEPTED)[phone]
-        said = jax.nn.one_hot(phone, PHONES)
-        sure = jnp.concatenate([lab[:, :, 3:6].astype(jnp.float32), (phone > 0).astype(jnp.float32)[..., None]], axis=2)
-        later = DELAYS[-1] - delay
-        if later:
-            # The last hops of a row are heard too late for it: there only the label counts.
-            told = jnp.pad(furthest[:, later:], ((0, 0), (0, later), (0, 0)))
-            share = _TOLD_BY_FURTHEST * (jnp.arange(2 * steps) < 2 * steps - later)[None, :, None]
-            target = (1 - share) * target + share * jax.nn.softmax(told[..., :VISEMES])
-            said = (1 - share) * said + share * jax.nn.softmax(told[..., VISEMES : VISEMES + PHONES])
-            # What was weighed for is taken off again, or it would be weighed twice.
-            chance = jax.nn.sigmoid(told[..., VISEMES + PHONES + 1 :] - _WEIGHED)
-            sure = (1 - share) * sure + share * chance
         weight = known * jnp.asarray(_WEIGHT)[viseme]
         log_v = jax.nn.log_softmax(out[..., :VISEMES])
         log_p = jax.nn.log_softmax(out[..., VISEMES : VISEMES + PHONES])
@@ -82,12 +65,12 @@ def loss_of(logits: jax.Array, label: jax.Array, openness: jax.Array) -> tuple[j
         heard = known * jnp.asarray(_PHONE_WEIGHT)[phone]
         named = {
             "viseme": (weight * -(target * log_v).sum(-1)).sum() / count,
-            "phone": (heard * -(said * log_p).sum(-1)).sum() / count,
+            "phone": (heard * -jnp.take_along_axis(log_p, phone[..., None], axis=-1)[..., 0]).sum() / count,
             "open": 6.0 * (known * (jax.nn.sigmoid(lips[..., 0]) - opened) ** 2).sum() / count,
-            "speech": 0.5 * (known * _binary(lips[..., 4], sure[..., 3], 1.0)).sum() / count,
+            "speech": 0.5 * (known * _binary(lips[..., 4], (phone > 0).astype(jnp.float32), 1.0)).sum() / count,
         }
         for i, (name, positive) in enumerate(zip(("closed", "labial", "round"), _LIP_WEIGHTS)):
-            wrong = _binary(lips[..., 1 + i], sure[..., i], positive)
+            wrong = _binary(lips[..., 1 + i], lab[:, :, 3 + i].astype(jnp.float32), positive)
             named[name] = 0.5 * (known * wrong).sum() / count
         mixed = (
             named["viseme"] + 0.5 * named["phone"] + sum(v for n, v in named.items() if n not in ("viseme", "phone"))

@@ -236,11 +236,6 @@ def save(path: Path, p: Params, shape: Shape) -> None:
     np.savez(path, **flat, **{f"shape/{k}": np.array(v) for k, v in asdict(shape).items()})
 
 
-def mean(ends: list[Params]) -> Params:
-    """The mean of weights that began alike: it knows more than any of them."""
-    return jax.tree.map(lambda *leaves: np.mean(leaves, axis=0, dtype=np.float32), *ends)
-
-
 def mixed(begin: Params, end: Params, kept: float) -> Params:
     """Weights between those a training began and ended with: `kept` 0..1 of the first."""
     return jax.tree.map(lambda a, b: np.asarray(kept * a + (1 - kept) * b, np.float32), begin, end)
