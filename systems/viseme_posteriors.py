@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.onnx import DEFAULT_DEVICES, OnnxModel
-from avatar_engine.systems.language_sounds import has_th, without_th
+from avatar_engine.systems.language_sounds import may_have_th, without_th
 from avatar_engine.systems.log_mel import BINS, HOP, TAIL, clean, spectra
 from avatar_engine.systems.phone_table import PHONE_CLASSES
 
@@ -132,7 +132,7 @@ class PosteriorStreams:
 
     def speaks(self, slot: int, language: str) -> None:
         """The stream speaks this language, as espeak-ng or BCP 47 name it, until it is closed."""
-        self._no_th[slot] = not has_th(language)
+        self._no_th[slot] = not may_have_th(language)
 
     def behind(self, slot: int) -> int:
         """How many hops that were heard are not spoken of yet."""

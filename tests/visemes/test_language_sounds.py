@@ -10,7 +10,7 @@ import pytest
 from avatar_engine.components.visemes import VISEME_INDEX
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.runtime import make_runtime
-from avatar_engine.systems.language_sounds import has_th
+from avatar_engine.systems.language_sounds import may_have_th
 from avatar_engine.systems.neural_visemes import NeuralVisemes
 from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL
 from avatar_engine.systems.rhubarb import RhubarbVisemes
@@ -30,11 +30,14 @@ def english() -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("language", "has"),
-    [("en", True), ("en-us", True), ("es_419", True), ("EL", True), ("it", False), ("pt-BR", False), ("cmn", False)],
-)
-def test_languages_are_known_by_any_of_their_names(language: str, has: bool) -> None:
-    assert has_th(language) is has
+    ("language", "may"),
+    [
+        ("en", True), ("en-us", True), ("es_419", True), ("EL", True), ("pt", True), ("", True), ("Klingon", True),
+        ("it", False), ("IT-it", False), ("pt_BR", False), ("fr-ch", False), ("cmn-latn-pinyin", True),
+    ],
+)  # fmt: skip
+def test_languages_are_known_by_any_of_their_names(language: str, may: bool) -> None:
+    assert may_have_th(language) is may
 
 
 def test_what_was_th_is_at_the_teeth_and_the_rest_stays(english: np.ndarray) -> None:

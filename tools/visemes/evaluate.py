@@ -18,7 +18,7 @@ import soundfile
 from avatar_engine.lipsync_manifest import Utterance, degraded, read_manifest
 from avatar_engine.lipsync_score import Report, Shown, Truth, report, shown_of, truth_of
 from avatar_engine.spoken_file import analyse
-from avatar_engine.systems.language_sounds import has_th
+from avatar_engine.systems.language_sounds import may_have_th
 from avatar_engine.systems.neural_visemes import NeuralVisemes
 from avatar_engine.systems.rhubarb import RhubarbVisemes
 from avatar_engine.systems.spectral import SpectralVisemes
@@ -108,7 +108,7 @@ def table(model_path: Path | None, utterances: list[Utterance]) -> str:
             lines.append(_row("real, all", f"{name}{how}", report([seen[i] for i in real])))
         known = evaluation.pairs(model, "clean", ahead=ahead, with_language=True)
         lines.append(_row("real, all", f"clean, language known{how}", report([known[i] for i in real])))
-        for lang in sorted({u.lang for u in utterances if u.kind == "real" and not has_th(u.lang)}):
+        for lang in sorted({u.lang for u in utterances if u.kind == "real" and not may_have_th(u.lang)}):
             chosen = evaluation.chosen("real", lang)
             lines.append(_row(f"real, {lang}", f"clean, language known{how}", report([known[i] for i in chosen])))
         guided = evaluation.pairs(model, "clean", with_text=True, ahead=ahead)
