@@ -92,13 +92,18 @@ def other_voice(samples: Float, mouths: list[Segment], rng: np.random.Generator)
     return (said / (np.abs(said).max() + 1e-6) * 0.5).astype(np.float32), moved
 
 
+def coloured(count: int, slope: float, rng: np.random.Generator) -> Float:
+    """Noise (count,) whose power falls with the frequency to the `slope`: 0 white, 1 pink, 2 brown."""
+    spectrum = np.fft.rfft(rng.standard_normal(count))
+    hz = np.maximum(np.fft.rfftfreq(count, 1 / RATE), 30.0)
+    return np.fft.irfft(spectrum * hz ** (-slope / 2), count).astype(np.float32)
+
+
 def studio(samples: Float, rng: np.random.Generator) -> Float:
     """As prompts are recorded and made loud: brightened, and with the noise of the microphone and its line."""
     bright = np.diff(samples, prepend=np.float32(0.0)) + rng.uniform(0.02, 0.6) * samples
     bright = bright / (np.abs(bright).max() + 1e-6) * 0.5
-    hiss = np.fft.rfft(rng.standard_normal(len(samples)))
-    hz = np.maximum(np.fft.rfftfreq(len(samples), 1 / RATE), 30.0)
-    noise = np.fft.irfft(hiss * hz ** (-rng.uniform(-0.3, 1.2) / 2), len(samples))
+    noise = coloured(len(samples), rng.uniform(-0.3, 1.2), rng)
     noise *= bright.std() / (noise.std() + 1e-9) * 10 ** (-rng.uniform(10, 36) / 20)
     return np.asarray(bright + noise, np.float32)
 

@@ -29,7 +29,7 @@ from avatar_engine.systems.phone_table import (
     Segment,
     segments,
 )
-from tools.visemes.copies import other_voice, prompts, room, telephone
+from tools.visemes.copies import coloured, other_voice, prompts, room, telephone
 
 RATE = 16_000
 Float = npt.NDArray[np.float32]
@@ -128,12 +128,6 @@ def read_real(folder: Path, table: Path | None = None) -> Iterator[tuple[Float, 
 
 
 # ---------------------------------------------------------------- sounds that are not the speaker
-def _coloured(seconds: float, slope: float, rng: np.random.Generator) -> Float:
-    spectrum = np.fft.rfft(rng.standard_normal(int(seconds * RATE)))
-    hz = np.maximum(np.fft.rfftfreq(int(seconds * RATE), 1 / RATE), 30.0)
-    return np.fft.irfft(spectrum * hz ** (-slope / 2)).astype(np.float32)
-
-
 def _music(seconds: float, rng: np.random.Generator) -> Float:
     """Chords of a few decaying harmonics with a drum: enough to teach that a tune is no speech."""
     out = np.zeros(int(seconds * RATE), np.float32)
@@ -174,7 +168,7 @@ def _held_tones(seconds: float, rng: np.random.Generator) -> Float:
 
 
 def _clicks_and_hum(seconds: float, rng: np.random.Generator) -> Float:
-    out = _coloured(seconds, rng.uniform(0, 2), rng)
+    out = coloured(int(seconds * RATE), rng.uniform(0, 2), rng)
     out *= 0.1 / out.std()
     t = np.arange(len(out)) / RATE
     hum_hz = rng.choice([50.0, 60.0, 100.0, 120.0])
@@ -191,7 +185,7 @@ def noise_bank(voices: list[Float], rng: np.random.Generator) -> tuple[Float, np
     """Mel power of noises end to end, each of mean power 1, and the first hop of every kind plus the end."""
     kinds: list[list[Float]] = [[], [], [], []]
     for slope in np.linspace(0.0, 2.2, 12):
-        kinds[0].append(_coloured(20, float(slope), rng))
+        kinds[0].append(coloured(20 * RATE, float(slope), rng))
     for _ in range(30):
         mix = np.zeros(20 * RATE, np.float32)
         for _ in range(int(rng.integers(3, 25))):

@@ -49,15 +49,15 @@ class Walks:
             rows.append(np.stack([first + begins, lengths, phone[begins], np.full(len(begins), who), last], axis=1))
         self._first, self._hops, self._class, who, last = np.concatenate(rows).T.astype(np.int64)
         self._ends = last.astype(bool)
-        leads = np.append(np.isin(self._class[1:], _LIPS), False) & ~self._ends
-        self._weight = np.where(leads, _LIPS_WEIGHT, 1.0) * ~self._ends
+        leads = np.append(np.isin(self._class[1:], _LIPS), False)
+        weight = np.where(leads, _LIPS_WEIGHT, 1.0)
         changes = (self._hops >= _LEAST_HOPS) & ~np.isin(self._class, STOPS) & (self._class >= 0)
         self._alike: dict[tuple[int, int], tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]] = {}
         for key in {(int(w), int(c)) for w, c in zip(who[changes], self._class[changes])}:
             found = np.flatnonzero(changes & (who == key[0]) & (self._class == key[1]) & ~self._ends)
             if len(found) > 1:
-                self._alike[key] = found, np.cumsum(self._weight[found])
-        self._who, self._changes = who, changes
+                self._alike[key] = found, np.cumsum(weight[found])
+        self._changes = changes
         self._speakers = np.unique(who)
         self._begins = {int(w): np.flatnonzero((who == w) & ~self._ends) for w in self._speakers}
 
