@@ -52,7 +52,7 @@ class SessionOptions:
     emotion_enabled: bool = True
     behaviour: str | None = None
     policy: str | None = None
-    language: str = "en"  # of the speech and of words that come with it (espeak-ng's name)
+    language: str = "en"  # of the speech and of words that come with it, as espeak-ng or BCP 47 name it
     framing: str | None = None
     emotion: str | None = None  # held from the start
     emotion_intensity: float = 1.0

@@ -48,6 +48,7 @@ class AvatarOptions(TypedDict, total=False):
     fps: int
     quality: str
     lip_sync_model: str | None
+    language: str
     facial_expressions: bool
     head_movements: bool
     background: str | None
@@ -62,7 +63,8 @@ class AvatarRequest:
     """An avatar as users ask for it.
 
     avatar_id: a bundled id or a GLB/VRM/avatar.yaml file. resolution: `720p`, `WIDTHxHEIGHT`, ... lip_sync_model:
-    an installed viseme model, None for the best. avatar_config: further session options as a mapping or a YAML
+    an installed viseme model, None for the best. language: of the voice and of words that come with it, as espeak-ng or
+    BCP 47 name it (`it`, `pt-br`). avatar_config: further session options as a mapping or a YAML
     file (scene, behaviour, policy, framing, seed, emotion). frame_timestamps: see PublishOptions.
     """
 
@@ -73,6 +75,7 @@ class AvatarRequest:
     fps: int = 30
     quality: str = "high"
     lip_sync_model: str | None = None
+    language: str = "en"
     facial_expressions: bool = True
     head_movements: bool = True
     background: str | None = None
@@ -120,6 +123,7 @@ def live_options(request: AvatarRequest) -> LiveOptions:
         fps=fps,
         quality=parse_quality(request.quality),
         style=request.style,
+        language=request.language,
         facial_expressions=request.facial_expressions,
         head_movements=request.head_movements,
         emotion_enabled=request.emotion_enabled,

@@ -11,9 +11,8 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import asdict
 from typing import Any, Literal, Unpack
 
-import aiohttp
-from livekit import api, rtc
-from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr, get_job_context
+from livekit import rtc
+from livekit.agents import NOT_GIVEN, AgentSession, NotGivenOr
 from livekit.agents.llm import FunctionTool, RawFunctionTool
 from livekit.agents.utils import is_given, shortuuid, wait_for_track_publication
 from livekit.agents.utils.aio import cancel_and_wait
@@ -25,10 +24,10 @@ from avatar_engine.engine.errors import DeviceError, InputError
 from avatar_engine.engine.messages import Command, Trigger
 from avatar_engine.plugin import wire
 from avatar_engine.plugin.agent_ear import AgentEar
+from avatar_engine.plugin.dispatch import FAILURES, AvatarDispatch
 from avatar_engine.plugin.log import logger
 from avatar_engine.plugin.options import AvatarOptions, AvatarRequest, live_options
 from avatar_engine.plugin.session import connected
-from avatar_engine.plugin.worker import dispatch_metadata
 
 ATTEMPTS = 2
 JOIN_S = 30.0
@@ -58,7 +57,7 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         self._identity = shortuuid("avatar-")
         self._connection: rtc.Room | None = None
         self._output: AgentOutput | None = None
-        self._access: tuple[str, str, str] = ("", "", "")
+        self._dispatch: AvatarDispatch | None = None
         self._attending: asyncio.Task[None] | None = None
         self._sink: PatientOutput | None = None
         self._losses: deque[float] = deque(maxlen=LOSSES + 1)
@@ -85,13 +84,14 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
     ) -> None:
         """Take over the audio output and ask LiveKit for a worker. Raises InputError without URL and keys."""
         await super().start(agent_session, room)
-        self._access = (
+        access = (
             _given(livekit_url, "LIVEKIT_URL"),
             _given(livekit_api_key, "LIVEKIT_API_KEY"),
             _given(livekit_api_secret, "LIVEKIT_API_SECRET"),
         )
         self._connection, self._output = room, agent_session.output
-        await self._call_worker()  # first: where nobody can be asked, the agent keeps its own voice
+        self._dispatch = AvatarDispatch(room, self._worker, access, self._wishes)
+        await self._dispatch.ask(self._identity)  # first: where nobody can be asked, the agent keeps its own voice
         self._expect_avatar()
         room.on("participant_disconnected", self._left)
         room.on("participant_connected", self._came)
@@ -135,40 +135,15 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         )
         output.replace_audio_tail(self._sink)
 
-    async def _call_worker(self) -> None:
-        room = self._connection
-        assert room is not None
-        job = get_job_context(required=False)
-        if job is None:
-            await connected(room)
-        agent = job.local_participant_identity if job is not None else room.local_participant.identity
-        async with api.LiveKitAPI(*self._access) as server:
-            await server.agent_dispatch.create_dispatch(
-                api.CreateAgentDispatchRequest(
-                    agent_name=self._worker,
-                    room=job.room.name if job is not None else room.name,
-                    metadata=dispatch_metadata(agent, self._identity, self._wishes),
-                )
-            )
-
     def _left(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._identity and (self._attending is None or self._attending.done()):
+            self._abandoned.add(self._identity)
             self._attending = asyncio.create_task(self._recover(), name="avatar-recovery")
 
     def _came(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity in self._abandoned:
-            self._aside(self._send_away(participant.identity))
-
-    async def _send_away(self, identity: str) -> None:
-        """An avatar that came after its time would stand there mute, beside the one that took its place."""
-        assert self._connection is not None
-        try:
-            async with api.LiveKitAPI(*self._access) as server:
-                await server.room.remove_participant(
-                    api.RoomParticipantIdentity(room=self._connection.name, identity=identity)
-                )
-        except (api.TwirpError, aiohttp.ClientError) as error:
-            logger.warning("%s came too late and could not be sent away: %s", identity, error)
+            assert self._dispatch is not None
+            self._aside(self._dispatch.send_away(participant.identity))
 
     def _aside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -195,10 +170,10 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         await self._attend(called=False)
 
     async def _attend(self, called: bool = True) -> None:
-        """Until an avatar shows itself. A dispatch that meets no free worker is forgotten by the server, so ask
-        again; without any, let the agent go on unseen."""
-        room = self._connection
+        """Until an avatar shows itself; without any, let the agent go on unseen."""
+        room, dispatch = self._connection, self._dispatch
         assert room is not None
+        assert dispatch is not None
         error: Exception | None = None
         for attempt in range(ATTEMPTS):
             try:
@@ -207,20 +182,37 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
                         self._identity = shortuuid("avatar-")
                         self._expect_avatar()
                     if attempt or not called:
-                        await self._call_worker()
+                        await dispatch.ask(self._identity)
                     await connected(room)
-                    await wait_for_track_publication(room, identity=self._identity, kind=rtc.TrackKind.KIND_VIDEO)
-                    if self._identity not in room.remote_participants:
-                        raise RuntimeError("the avatar left at once")
-            except (TimeoutError, api.TwirpError, aiohttp.ClientError, RuntimeError) as failed:
+                    await self._arrival(room, dispatch)
+            except (TimeoutError, RuntimeError, *FAILURES) as failed:
                 error = failed
-                self._abandoned.add(self._identity)
+                self._abandon(room, dispatch)
                 logger.warning("no avatar came: %s", str(failed) or f"nothing seen of it for {JOIN_S:.0f} s")
                 continue
             if self._sink is not None:
                 self._sink.go_on()
             return
-        self._go_on_unseen(f"did not come: {error!r}", "start one: avatar-engine worker")
+        came = isinstance(error, RuntimeError)
+        self._go_on_unseen(
+            f"did not come: {error!r}",
+            "see the worker's log for what broke it" if came else "start one: avatar-engine worker",
+        )
+
+    async def _arrival(self, room: rtc.Room, dispatch: AvatarDispatch) -> None:
+        asking = asyncio.create_task(dispatch.ask_until_taken(self._identity), name="avatar-asking")
+        try:
+            await wait_for_track_publication(room, identity=self._identity, kind=rtc.TrackKind.KIND_VIDEO)
+        finally:
+            await cancel_and_wait(asking)
+        if self._identity not in room.remote_participants:
+            raise RuntimeError("the avatar left at once")
+
+    def _abandon(self, room: rtc.Room, dispatch: AvatarDispatch) -> None:
+        """Wait for this avatar no longer, whether it is still to come or stands there without a picture."""
+        self._abandoned.add(self._identity)
+        if self._identity in room.remote_participants:
+            self._aside(dispatch.send_away(self._identity))
 
     def _go_on_unseen(self, problem: str, advice: str) -> None:
         assert self._output is not None

@@ -175,6 +175,7 @@ def test_both_sessions_take_every_option_and_a_whole_request() -> None:
         session("ben", resolution="320x180", fps=24)
     assert AvatarRequest.asked("ben", {"resolution": "320x180", "fps": 24}) == request
     assert AvatarRequest.asked(request, {"fps": 60}).fps == 60
+    assert live_options(AvatarRequest(language="it-IT")).session.language == "it-IT"
 
 
 @pytest.mark.parametrize("warm", [False, True])

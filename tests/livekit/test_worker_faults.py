@@ -16,7 +16,7 @@ import pytest
 from livekit import api, rtc
 from livekit.agents import AgentSession
 
-from avatar_engine.plugin import worker_session
+from avatar_engine.plugin import dispatch, worker_session
 from avatar_engine.plugin.options import AvatarRequest
 from avatar_engine.plugin.worker_session import UnheardOutput, WorkerAvatarSession
 from tests.livekit.conftest import House
@@ -106,6 +106,12 @@ class Agent:
     @property
     def output(self):
         return self.session.output.audio
+
+    def sees(self, identity: str) -> bool:
+        """Whether that avatar shows a picture."""
+        avatar = self.room.remote_participants.get(identity)
+        shown = avatar.track_publications.values() if avatar is not None else ()
+        return any(track.kind == rtc.TrackKind.KIND_VIDEO for track in shown)
 
     async def start(self) -> None:
         keys = {"livekit_api_key": livekit_server.API_KEY, "livekit_api_secret": livekit_server.API_SECRET}
@@ -250,6 +256,27 @@ async def test_an_agent_whose_avatar_never_comes_is_told_once_and_goes_on(house,
 
 
 @pytest.mark.timeout(120)
+async def test_a_worker_that_comes_later_is_asked_again_and_speaks_what_waited(house, monkeypatch) -> None:
+    monkeypatch.setattr(dispatch, "ASK_AGAIN_S", 1.0)
+    name = f"avatars-{uuid.uuid4().hex[:6]}"
+    agent = await Agent.joined(house, name)
+    await agent.start()
+    first = agent.avatar.avatar_identity
+    speaking = asyncio.create_task(speak(agent.output, 0.5))
+    await asyncio.sleep(1.5)
+    async with worker(house.server, name):
+        await agent.avatar.wait_for_join(timeout=20.0)
+        await speaking
+        event = await asyncio.wait_for(agent.output.wait_for_playout(), 20.0)
+        assert event.playback_position == pytest.approx(0.5, abs=1e-6)
+        assert agent.avatar.avatar_identity == first
+        await asyncio.sleep(2.5)  # one avatar, however often it was asked for
+        assert [other for other in agent.room.remote_participants if other.startswith("avatar-")] == [first]
+    assert not agent.lost
+    await agent.leave()
+
+
+@pytest.mark.timeout(120)
 async def test_speech_before_the_next_avatar_comes_waits_for_it(house) -> None:
     name = f"avatars-{uuid.uuid4().hex[:6]}"
     agent = await Agent.joined(house, name)
@@ -282,7 +309,7 @@ async def test_avatars_that_come_and_go_are_not_asked_for_without_end(house, mon
             while not agent.lost:
                 await asyncio.sleep(0.2)
                 identity = agent.avatar.avatar_identity
-                if identity in agent.room.remote_participants and identity not in gone:
+                if agent.sees(identity) and identity not in gone:
                     gone.add(identity)
                     sent_away = api.RoomParticipantIdentity(room=house.room, identity=identity)
                     await server.room.remove_participant(sent_away)
