@@ -42,6 +42,7 @@ from avatar_engine.engine.messages import (
     Notice,
     SetBackground,
     SetEmotion,
+    SetLanguage,
     SetScene,
     SpokenWord,
 )
@@ -60,8 +61,8 @@ from avatar_engine.systems.pipeline import build_schedule
 from avatar_engine.systems.present import Studio, level_for
 from avatar_engine.systems.publish import Outbox
 from avatar_engine.systems.script import adopt
-from avatar_engine.systems.viseme_analysis import MOST_AHEAD_S, VisemeEngine
-from avatar_engine.systems.viseme_model import GuidedModel, LanguageModel, look_ahead_s
+from avatar_engine.systems.viseme_analysis import VisemeEngine, planned_ahead_s
+from avatar_engine.systems.viseme_model import GuidedModel
 from avatar_engine.viseme_models import make_viseme_model
 from avatar_engine.wording import Wording
 
@@ -93,21 +94,13 @@ class Runtime:
         self.schedule = build_schedule()
         self._model = make_viseme_model(options.viseme_model)
         self._guided = isinstance(self._model, GuidedModel)
-        least_s, rather_s = look_ahead_s(self._model)
-        self._least_s = least_s if options.look_ahead_s is None else options.look_ahead_s
-        most_s = MOST_AHEAD_S - options.spare_s
-        if self._least_s > most_s + 1e-9:
-            raise InputError(
-                "look_ahead_s and spare_s",
-                f"are {self._least_s + options.spare_s:g} s together",
-                f"at most {MOST_AHEAD_S:g} s of speech are analysed ahead",
-            )
-        self._wanted_s = max(self._least_s, min(rather_s, most_s))
+        self._least_s, self._wanted_s = planned_ahead_s(self._model, options.look_ahead_s, options.spare_s)
         self._world = World(options.hz, FACE_COLUMNS)
         self._rigs = Rigs()
         self._outbox = Outbox()
         self._refusals = Refusals()
-        for resource in (self._refusals, self._rigs, self._outbox, VisemeEngine(self._model), Studio(renderer)):
+        self._visemes = VisemeEngine(self._model)
+        for resource in (self._refusals, self._rigs, self._outbox, self._visemes, Studio(renderer)):
             self._world.put(resource)
         self._sessions: dict[str, _Session] = {}
         self._inlets: dict[str, SpeechInlet] = {}
@@ -168,8 +161,8 @@ class Runtime:
             world.batch.widen(column, width)
             world.batch.widen(f"{column}_before", width)
         track = VisemeTimeline(self._model.open())
-        if isinstance(self._model, LanguageModel):
-            self._model.speaks(track.slot, options.language)
+        self._visemes.speaks(track.slot, options.language)
+        self._wording.speaks(name, options.language)
         share = self._opened * GOLDEN % 1.0
         timeline = SpeechTimeline(self.options.audio_rate, self._least_s, self.options.spare_s, share, self._wanted_s)
         speech = Speech(timeline, np.zeros(0, np.float32))
@@ -239,8 +232,8 @@ class Runtime:
         if inlet is not None:
             for ready in inlet.prepare(chunk):
                 self._outside.append(Pushed(session, ready.chunk, ready.heard))
-            if chunk.words and self._guided and (held := self._sessions.get(session)) is not None:
-                self._wording.look_up(session, chunk, held.options.language)
+            if chunk.words and self._guided:
+                self._wording.look_up(session, chunk)
 
     def tell(self, session: str, segment: int, words: tuple[SpokenWord, ...]) -> None:
         """How the next words of a segment that was pushed are pronounced; any thread. Raises InputError where the viseme
@@ -253,6 +246,8 @@ class Runtime:
         """A command, carried out at the start of the next tick in the order sent; any thread."""
         if isinstance(command, ClearSpeech) and session in self._inlets:
             self._inlets[session].drop()
+        if isinstance(command, SetLanguage) and session in self._sessions:
+            self._wording.speaks(session, command.language)
         self._outside.append(Sent(session, command))
 
     def buffered_s(self, session: str) -> float:

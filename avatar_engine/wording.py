@@ -17,22 +17,31 @@ class Wording:
     def __init__(
         self, tell: Callable[[str, int, tuple[SpokenWord, ...]], None], note: Callable[[Notice], None]
     ) -> None:
-        """tell: takes session, segment and pronounced words. note: takes the news, once a session, that there are none.
+        """tell: takes session, segment and pronounced words. note: takes the news, once a session and
+        language, that there are none.
         Both are called on the thread."""
         self._tell, self._note = tell, note
         self._thread: ThreadPoolExecutor | None = None
-        self._refused: set[str] = set()
+        self._language: dict[str, str] = {}
+        self._refused: set[tuple[str, str]] = set()  # sessions and languages
 
-    def look_up(self, session: str, chunk: AudioChunk, lang: str) -> None:
-        """Begin; returns at once."""
+    def speaks(self, session: str, language: str) -> None:
+        """Words that come from now on are of this language, as espeak-ng or BCP 47 name it."""
+        self._language[session] = language
+
+    def look_up(self, session: str, chunk: AudioChunk) -> None:
+        """Begin; returns at once. Sessions of which nobody has said what they speak are none."""
+        language = self._language.get(session)
+        if language is None or (session, language) in self._refused:
+            return
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="avatar-words")
-        if session not in self._refused:
-            self._thread.submit(self._look_up, session, chunk.segment, chunk.words, lang)
+        self._thread.submit(self._look_up, session, chunk.segment, chunk.words, language)
 
     def forget(self, session: str) -> None:
         """The session is over."""
-        self._refused.discard(session)
+        self._language.pop(session, None)
+        self._refused = {refused for refused in self._refused if refused[0] != session}
 
     def stop(self) -> None:
         """Forget what was not answered yet."""
@@ -40,12 +49,12 @@ class Wording:
             self._thread.shutdown(cancel_futures=True)
             self._thread = None
 
-    def _look_up(self, session: str, segment: int, words: tuple[TimedWord, ...], lang: str) -> None:
+    def _look_up(self, session: str, segment: int, words: tuple[TimedWord, ...], language: str) -> None:
         try:
-            phones = pronounced_words(tuple(word.text for word in words), lang)
+            phones = pronounced_words(tuple(word.text for word in words), language)
         except EngineError as error:
-            if session not in self._refused:
-                self._refused.add(session)
+            if (session, language) not in self._refused:
+                self._refused.add((session, language))
                 self._note(Notice(session, "warning", "words", f"{error} (lips follow the sound alone)"))
             return
         known = zip(phones, words, strict=True)

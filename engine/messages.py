@@ -97,6 +97,14 @@ class SetBackground(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class SetLanguage(Command):
+    """From now on the voice speaks another language, as espeak-ng or BCP 47 name it (`it`, `pt-br`), and so are the words
+    that come with speech pushed after this was sent."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetGaze(Command):
     """Look at a point (metres, avatar axes: x to the avatar's left, y up, z forward, from between the eyes)
     or, with None, back to the persona's own gaze."""

@@ -19,6 +19,7 @@ from avatar_engine.engine.messages import (
     SetBackground,
     SetEmotion,
     SetGaze,
+    SetLanguage,
     Trigger,
 )
 from avatar_engine.plugin import codec_choice, engine_host, wire
@@ -228,6 +229,8 @@ def command_of(told: dict[str, Any]) -> Command:
         case "background":
             check_background(str(told["background"]))
             return SetBackground(str(told["background"]))
+        case "language":
+            return SetLanguage(str(told["language"]))
         case "gaze":
             point = told.get("point_m")
             x, y, z = point if point is not None else (0.0, 0.0, 0.0)

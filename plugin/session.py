@@ -19,6 +19,7 @@ from avatar_engine.engine.messages import (
     SetBackground,
     SetEmotion,
     SetGaze,
+    SetLanguage,
     Trigger,
 )
 from avatar_engine.live import LiveDriver
@@ -142,6 +143,10 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost", "avatar_notice"]]):
         """A bundled background's id, a picture file, or `#rrggbb`. Raises SceneError when there is none such."""
         check_background(background)
         self._send(SetBackground(background))
+
+    def set_language(self, language: str) -> None:
+        """The voice speaks another language from now on, as espeak-ng or BCP 47 name it: `it`, `pt-br`."""
+        self._send(SetLanguage(language))
 
     def play_gesture(self, gesture: str, strength: float = 1.0) -> None:
         """nod, shake, tilt, shrug, ... as the behaviours define them."""

@@ -230,6 +230,12 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
     async def set_background(self, background: str) -> None:
         """A bundled background's id or `#rrggbb`."""
         await self._tell({"do": "background", "background": background})
+        self._wishes["background"] = background
+
+    async def set_language(self, language: str) -> None:
+        """The voice speaks another language from now on, as espeak-ng or BCP 47 name it: `it`, `pt-br`."""
+        await self._tell({"do": "language", "language": language})
+        self._wishes["language"] = language
 
     async def play_gesture(self, gesture: str, strength: float = 1.0) -> None:
         """As the behaviours define them."""

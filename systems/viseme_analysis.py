@@ -16,11 +16,22 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_engine.components.session import Speech, VisemeTimeline
+from avatar_engine.components.session import Inbox, Speech, VisemeTimeline
 from avatar_engine.engine.clock import first_sample
+from avatar_engine.engine.errors import InputError
+from avatar_engine.engine.messages import SetLanguage
 from avatar_engine.engine.schedule import Phase
 from avatar_engine.engine.world import Row, World
-from avatar_engine.systems.viseme_model import HOP, RATE, AheadModel, GuidedModel, VisemeFrames, VisemeModel
+from avatar_engine.systems.viseme_model import (
+    HOP,
+    RATE,
+    AheadModel,
+    GuidedModel,
+    LanguageModel,
+    VisemeFrames,
+    VisemeModel,
+    look_ahead_s,
+)
 
 Float = NDArray[np.float32]
 
@@ -34,6 +45,21 @@ TOLD_EARLY_S = 0.5  # a word is told to the model this long before it begins: ti
 TOO_LATE_S = 0.25  # a word of which more than this was decided before its pronunciation came is left out
 # Of speech that has just begun only what this tick needs is decided: words often come a tick or two after their sound.
 CAREFUL_HOPS = 10
+
+
+def planned_ahead_s(model: VisemeModel, least_s: float | None, spare_s: float) -> tuple[float, float]:
+    """Seconds of speech that are planned before they are heard: at least (None: what the model needs) and rather, with
+    `spare_s` more once speech flows. Raises InputError for more than is analysed ahead."""
+    needed_s, rather_s = look_ahead_s(model)
+    least_s = needed_s if least_s is None else least_s
+    most_s = MOST_AHEAD_S - spare_s
+    if least_s > most_s + 1e-9:
+        raise InputError(
+            "look_ahead_s and spare_s",
+            f"are {least_s + spare_s:g} s together",
+            f"at most {MOST_AHEAD_S:g} s of speech are analysed ahead",
+        )
+    return least_s, max(least_s, min(rather_s, most_s))
 
 
 _Call = tuple[int, int, bool]  # new hops, how far the stream is behind them, whether it looks ahead
@@ -50,6 +76,11 @@ class VisemeEngine:
         self.guided = model if isinstance(model, GuidedModel) else None
         self.looks_ahead = model if isinstance(model, AheadModel) else None
         self.frames = np.zeros((4, RING, 20), np.float32)
+
+    def speaks(self, slot: int, language: str) -> None:
+        """What the stream says from now on is in this language; not every model cares."""
+        if isinstance(self.model, LanguageModel):
+            self.model.speaks(slot, language)
 
     def keep(self, slots: NDArray[np.int64], first: NDArray[np.int64], seen: VisemeFrames) -> None:
         """Frames of the streams `slots` (n,), of which each one's oldest is that of its hop `first` (n,)."""
@@ -81,7 +112,7 @@ class VisemeAnalysis:
 
     name = "visemes"
     phase = Phase.ANALYZE
-    reads = ("samples", "interrupts", "speaking")
+    reads = ("samples", "interrupts", "speaking", "commands")
     writes = ("visemes", "cues")
 
     def run(self, world: World) -> None:
@@ -93,7 +124,10 @@ class VisemeAnalysis:
         tick_hop = first_sample(world.tick, RATE, world.hz) // HOP
         middle = world.time_s * RATE / HOP - 0.5
         needed = int(np.floor(middle)) + 1
-        for _, (_row, speech, track) in sessions:
+        for entity, (_row, speech, track) in sessions:
+            for command in world.get(entity, Inbox).now:
+                if isinstance(command, SetLanguage):
+                    engine.speaks(track.slot, command.language)
             if speech.cleared or speech.held:
                 self._restart(model, track, tick_hop)
             if track.fed - 1 - track.behind >= needed and not track.asleep:

@@ -18,6 +18,7 @@ from avatar_engine.engine.messages import (
     SetBackground,
     SetEmotion,
     SetGaze,
+    SetLanguage,
     Trigger,
 )
 from avatar_engine.plugin.agent_ear import AgentEar, emotion_of
@@ -70,6 +71,7 @@ def test_expressions_the_engine_does_not_know_fall_back_to_moods() -> None:
         ({"do": "emotion", "emotion": "happy", "intensity": 0.5}, SetEmotion("happy", 0.5)),
         ({"do": "gesture", "gesture": "nod"}, PlayGesture("nod", 1.0)),
         ({"do": "background", "background": "#102030"}, SetBackground("#102030")),
+        ({"do": "language", "language": "it"}, SetLanguage("it")),
         ({"do": "gaze", "point_m": [0, 1, 2], "hold_s": 1}, SetGaze((0.0, 1.0, 2.0), 1.0)),
         ({"do": "gaze"}, SetGaze(None)),
         ({"do": "trigger", "event": "applause"}, Trigger("applause")),

@@ -77,6 +77,7 @@ async def test_three_lines_give_an_agent_a_face(house) -> None:
         assert metrics[0].metrics.metadata.model_provider == "avatar-engine"
         avatar.update_emotion("happy", 0.8)
         avatar.set_background("#203040")
+        avatar.set_language("it")
         avatar.play_gesture("nod")
         with pytest.raises(InputError):
             avatar.update_emotion("hapy")

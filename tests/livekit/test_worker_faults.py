@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -286,6 +287,8 @@ async def test_speech_before_the_next_avatar_comes_waits_for_it(house) -> None:
         await agent.start()
         await avatar.wait_for_join(timeout=60.0)
         first = avatar.avatar_identity
+        await avatar.set_background("#203040")
+        await avatar.set_language("it")
         await server.room.remove_participant(api.RoomParticipantIdentity(room=house.room, identity=first))
         async with asyncio.timeout(10):
             while avatar.avatar_identity == first:
@@ -295,6 +298,10 @@ async def test_speech_before_the_next_avatar_comes_waits_for_it(house) -> None:
             event = await asyncio.wait_for(agent.output.wait_for_playout(), 40.0)
             assert not event.interrupted
             assert event.playback_position == pytest.approx(0.4, abs=1e-6)
+        asked = [json.loads(each.metadata) for each in await server.agent_dispatch.list_dispatch(house.room)]
+        (wish,) = (told["avatar"] for told in asked if told["avatar_identity"] == avatar.avatar_identity)
+        assert wish["background"] == "#203040"  # as the one before was told
+        assert wish["language"] == "it"
         await agent.leave()
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from avatar_engine.components.visemes import VISEME_INDEX
+from avatar_engine.engine.messages import AudioChunk, Command, SetLanguage
 from avatar_engine.options import RuntimeOptions, SessionOptions
+from avatar_engine.replay import replay
 from avatar_engine.runtime import make_runtime
 from avatar_engine.systems.language_sounds import may_have_th
 from avatar_engine.systems.neural_visemes import NeuralVisemes
 from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL
 from avatar_engine.systems.rhubarb import RhubarbVisemes
 from avatar_engine.systems.viseme_analysis import VisemeEngine
-from avatar_engine.systems.viseme_model import HOP, LanguageModel
+from avatar_engine.systems.viseme_model import HOP, RATE, LanguageModel
 from avatar_engine.systems.viseme_posteriors import PosteriorStreams
 from tests.visemes.speech import hops_of, samples_of
 
@@ -94,6 +97,31 @@ def test_chunks_and_neighbours_do_not_matter(english: np.ndarray, chunks: int) -
         return np.concatenate([*parts, model.push(slots, rows[:, :0]).weights[0]])
 
     assert np.array_equal(seen(False), seen(True))
+
+
+def shown(path: Path, english: np.ndarray, *sent: Command) -> np.ndarray:
+    """Visemes of every tick in which English is spoken after these commands."""
+    runtime = make_runtime(RuntimeOptions(hz=60, draw=False, journal=path))
+    session = runtime.open_session(SessionOptions())
+    for command in sent:
+        runtime.send(session, command)
+    runtime.push_audio(session, AudioChunk(english[0], RATE, 0, True))
+    rows = []
+    for _ in range(int(english.shape[1] / RATE * 60)):
+        runtime.step()
+        rows.append(runtime.world.batch["visemes"][0].copy())
+    runtime.close()
+    return np.array(rows)
+
+
+def test_a_session_may_change_its_language(tmp_path: Path, english: np.ndarray) -> None:
+    path = tmp_path / "changed.journal"
+    as_it_was = shown(path, english)
+    assert np.array_equal(shown(path, english, SetLanguage("it"), SetLanguage("en-US")), as_it_was)
+    italian = shown(path, english, SetLanguage("it-IT"))
+    assert replay(path).divergence is None
+    assert italian[:, TH].max() < 1e-3 < as_it_was[:, TH].max()
+    assert np.abs(italian - as_it_was).max() > 0.3
 
 
 def test_a_session_tells_its_language() -> None:

@@ -11,7 +11,15 @@ import pytest
 from avatar_engine.components.visemes import VISEME_INDEX
 from avatar_engine.engine.errors import InputError
 from avatar_engine.engine.journal import Told, read_ticks
-from avatar_engine.engine.messages import AudioChunk, ClearSpeech, PauseSpeech, ResumeSpeech, SpokenWord, TimedWord
+from avatar_engine.engine.messages import (
+    AudioChunk,
+    ClearSpeech,
+    PauseSpeech,
+    ResumeSpeech,
+    SetLanguage,
+    SpokenWord,
+    TimedWord,
+)
 from avatar_engine.engine.pronunciation import can_pronounce, pronounced_words
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.replay import replay
@@ -220,6 +228,37 @@ def test_words_of_a_voice_are_looked_up_aside(tmp_path: Path) -> None:
     if can_pronounce():
         assert [word.start_s for event in told for word in event.words] == [0.0, 0.2]
         assert [word.phones[0] for event in told for word in event.words] == ["m", "m"]
+    else:
+        assert "install" in notices[0]
+
+
+@pytest.mark.parametrize("language", ["en", "it"])
+def test_words_are_looked_up_in_the_language_told_last(tmp_path: Path, language: str) -> None:
+    path = tmp_path / "words.journal"
+    runtime = make_runtime(RuntimeOptions(draw=False, audio_rate=RATE, journal=path))
+    session = runtime.open_session(SessionOptions(language="en"))
+    notices: list[str] = []
+
+    def say(spoken: str, segment: int) -> None:
+        words = (TimedWord("che", 0.0, 0.5),)
+        runtime.send(session, SetLanguage(spoken))
+        runtime.push_audio(session, AudioChunk(noisy()[:RATE], RATE, segment, True, words))
+        for _ in range(200):
+            runtime.step()
+            notices.extend(notice.text for notice in runtime.notices)
+            runtime.notices.clear()
+            if notices or path.read_text().count('"tell"') > segment:
+                break
+            time.sleep(0.02)
+
+    say("multi", 0)
+    assert len(notices) == 1  # told once, and nothing more of that language is asked for
+    notices.clear()
+    say(language, 0)
+    runtime.close()
+    told = [event for record in read_ticks(path) for event in record.events if isinstance(event, Told)]
+    if can_pronounce():
+        assert [word.phones[0] for event in told for word in event.words] == [{"en": "tʃ", "it": "k"}[language]]
     else:
         assert "install" in notices[0]
 
