@@ -21,8 +21,6 @@ _CONSONANTS = list(range(1, PHONE_CLASSES.index("i")))
 _LONG_CONSONANTS = 0.08
 _LONG_HOPS = (9, 24)
 _UNEVEN = 0.4
-# Synthesizers say 13 phones a second, people who read a prompt or a sentence of a foreign language 6 to 9.
-_SLOWEST = 2.4
 # Share of what real people say that nobody wrote.
 _WALKED = 0.35
 _BENT = 0.8  # bands
@@ -133,8 +131,7 @@ class BatchMaker:
         frames = len(row)
         real = rng.random() < self._real_share
         bank = self._banks[0 if real else 1]
-        slowest = 1.2 if real else _SLOWEST
-        stretch = np.exp(rng.uniform(np.log(0.82), np.log(slowest))) if rng.random() < 0.7 else 1.0
+        stretch = rng.uniform(0.82, 1.2) if rng.random() < 0.7 else 1.0
         bent = _bend(rng) if rng.random() < 0.5 else None
         warp = _warp(rng.uniform(0.86, 1.16), bent) if rng.random() < 0.7 else None
         t = int(rng.integers(-150, 50))
