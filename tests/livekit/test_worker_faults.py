@@ -298,8 +298,9 @@ async def test_speech_before_the_next_avatar_comes_waits_for_it(house) -> None:
             event = await asyncio.wait_for(agent.output.wait_for_playout(), 40.0)
             assert not event.interrupted
             assert event.playback_position == pytest.approx(0.4, abs=1e-6)
-        asked = [json.loads(each.metadata) for each in await server.agent_dispatch.list_dispatch(house.room)]
-        (wish,) = (told["avatar"] for told in asked if told["avatar_identity"] == avatar.avatar_identity)
+        asked = await server.agent_dispatch.list_dispatch(house.room)
+        told = [json.loads(each.metadata) for each in asked if each.agent_name == name]
+        wish = {each["avatar_identity"]: each["avatar"] for each in told}[avatar.avatar_identity]
         assert wish["background"] == "#203040"  # as the one before was told
         assert wish["language"] == "it"
         await agent.leave()
