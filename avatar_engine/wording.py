@@ -17,9 +17,8 @@ class Wording:
     def __init__(
         self, tell: Callable[[str, int, tuple[SpokenWord, ...]], None], note: Callable[[Notice], None]
     ) -> None:
-        """tell: takes session, segment and pronounced words. note: takes the news, once a session and
-        language, that there are none.
-        Both are called on the thread."""
+        """tell: takes session, segment and pronounced words. note: takes the news, once a session and language, that
+        there are none. Both are called on the thread."""
         self._tell, self._note = tell, note
         self._thread: ThreadPoolExecutor | None = None
         self._language: dict[str, str] = {}

@@ -230,12 +230,12 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
     async def set_background(self, background: str) -> None:
         """A bundled background's id or `#rrggbb`."""
         await self._tell({"do": "background", "background": background})
-        self._wishes["background"] = background
+        self._keep("background", background)
 
     async def set_language(self, language: str) -> None:
         """The voice speaks another language from now on, as espeak-ng or BCP 47 name it: `it`, `pt-br`."""
         await self._tell({"do": "language", "language": language})
-        self._wishes["language"] = language
+        self._keep("language", language)
 
     async def play_gesture(self, gesture: str, strength: float = 1.0) -> None:
         """As the behaviours define them."""
@@ -265,6 +265,12 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
             await self.trigger(command.event, command.value)
         except (rtc.RpcError, RuntimeError) as error:  # a nod less
             logger.debug("%s did not reach the avatar: %s", command.event, error)
+
+    def _keep(self, option: str, value: str) -> None:
+        """The avatar that takes this one's place gets it too, whatever the configuration said at the start."""
+        self._wishes[option] = value
+        if config := self._wishes.get("avatar_config"):
+            self._wishes["avatar_config"] = {name: was for name, was in config.items() if name != option}
 
     async def _tell(self, command: dict[str, Any]) -> None:
         if self._connection is None:

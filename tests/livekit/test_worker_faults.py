@@ -281,7 +281,7 @@ async def test_a_worker_that_comes_later_is_asked_again_and_speaks_what_waited(h
 @pytest.mark.timeout(120)
 async def test_speech_before_the_next_avatar_comes_waits_for_it(house) -> None:
     name = f"avatars-{uuid.uuid4().hex[:6]}"
-    agent = await Agent.joined(house, name)
+    agent = await Agent.joined(house, name, replace(SMALL, avatar_config={"language": "fr", "seed": 7}))
     avatar = agent.avatar
     async with worker(house.server, name), house.watching(), house.api() as server:
         await agent.start()
@@ -303,6 +303,7 @@ async def test_speech_before_the_next_avatar_comes_waits_for_it(house) -> None:
         wish = {each["avatar_identity"]: each["avatar"] for each in told}[avatar.avatar_identity]
         assert wish["background"] == "#203040"  # as the one before was told
         assert wish["language"] == "it"
+        assert wish["avatar_config"] == {"seed": 7}
         await agent.leave()
 
 

@@ -252,7 +252,7 @@ def test_words_are_looked_up_in_the_language_told_last(tmp_path: Path, language:
             time.sleep(0.02)
 
     say("multi", 0)
-    assert len(notices) == 1  # told once, and nothing more of that language is asked for
+    assert len(notices) == 1  # that it cannot be done
     notices.clear()
     say(language, 0)
     runtime.close()
