@@ -14,7 +14,15 @@ from avatar_engine.systems.log_mel import BANDS
 from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL, PHONE_CLASSES
 from avatar_engine.systems.viseme_decoding import Decoding
 from tests.visemes.speech import phones_of
-from tools.visemes.augmentation import _LONG_HOPS, _bend, _compressed, _sharpened, _uneven, _warp
+from tools.visemes.augmentation import (
+    _LONG_STOP_HOPS,
+    _VOICED_STOP_HOPS,
+    _bend,
+    _compressed,
+    _sharpened,
+    _uneven,
+    _warp,
+)
 from tools.visemes.realignment import REACH_HOPS, realigned
 from tools.visemes.train import write_whole
 from tools.visemes.tuning import Beliefs, tuned
@@ -61,20 +69,42 @@ def test_diphthongs_and_glottal_stops_are_one_phone_each() -> None:
 def test_silence_keeps_its_length_and_speech_stays_within_bounds(seed: int) -> None:
     said = ["sil"] * 30 + ["t"] * 6 + ["a"] * 12 + ["m"] * 7 + ["o"] * 10 + ["sil"] * 30
     phone = np.array([CLASS_OF_SYMBOL[s] for s in said], np.int16)
-    hops = _uneven(phone, np.random.default_rng(seed))
+    hops, _ = _uneven(phone, np.ones((len(phone), BANDS), np.float16), np.random.default_rng(seed))
     assert hops.shape == phone.shape
     assert (hops[phone == 0] == 1).all()
     assert hops.min() >= 0.4
     assert hops.max() <= 8
 
 
-def test_some_consonants_are_held_long_and_of_a_stop_only_the_closure() -> None:
-    phone = np.array([CLASS_OF_SYMBOL[s] for s in ["a"] * 10 + ["t"] * 10 + ["a"] * 10], np.int16)
+def stop(symbol: str, before: str = "a", after: str = "a", closure: float = 1e-3) -> tuple[np.ndarray, np.ndarray]:
+    """Classes (30,) and power (30, BANDS) of a stop of 10 hops, 6 of them closed, between two others."""
+    phone = np.array([CLASS_OF_SYMBOL[s] for s in [before] * 10 + [symbol] * 10 + [after] * 10], np.int16)
+    power = np.full((30, BANDS), 1.0, np.float16)
+    power[11:16] = closure
+    power[13:15] = closure / 2
+    power[16:20] = 0.3
+    return phone, power
+
+
+@pytest.mark.parametrize(("symbol", "most"), [("t", _LONG_STOP_HOPS[1]), ("d", _VOICED_STOP_HOPS[1])])
+def test_the_silence_of_some_stops_is_long_while_they_close_and_burst_as_ever(symbol: str, most: int) -> None:
+    phone, power = stop(symbol)
     rng = np.random.default_rng(1)
-    closures = np.array([(hops[10:16].sum(), hops[16:20].sum()) for hops in (_uneven(phone, rng) for _ in range(600))])
-    long = closures[:, 0] >= _LONG_HOPS[0]
-    assert 0.03 < long.mean() < 0.2
-    assert np.median(closures[long, 1]) < 5
+    drawn = [_uneven(phone, power, rng) for _ in range(600)]
+    hops = np.array([density for density, _ in drawn])
+    long = hops[:, 14] > 3.5
+    assert 0.1 < long.mean() < 0.3
+    assert 0.8 * most < hops[long].max() <= most
+    assert np.delete(hops, 14, axis=1).max() < 3.5
+    # Only where no voice goes on may it be as silent as nothing.
+    dead = [held for _, held in drawn if held]
+    assert (len(dead) == long.sum()) if symbol == "t" else not dead
+
+
+@pytest.mark.parametrize("unheard", [stop("t", closure=0.5), stop("t", before="sil"), stop("t", after="sil")])
+def test_a_stop_that_does_not_close_or_ends_in_a_pause_is_not_held(unheard: tuple[np.ndarray, np.ndarray]) -> None:
+    rng = np.random.default_rng(2)
+    assert not any(held for _, held in (_uneven(*unheard, rng) for _ in range(200)))
 
 
 def test_decisions_are_tuned_until_no_step_helps(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from avatar_engine.systems.log_mel import BANDS, log_of
 from avatar_engine.systems.phone_table import PHONE_CLASSES
@@ -20,12 +20,20 @@ _CONSONANTS = list(range(1, PHONE_CLASSES.index("i")))
 # Synthesizers give every t its 60 ms; people double them, and hold the lips of a p for a fifth of a second.
 _LONG_CONSONANTS = 0.08
 _LONG_HOPS = (9, 24)
+# Of a long stop the lips or the tongue close as fast as ever; then nothing is heard for so long, often nothing at all.
+_LONG_STOPS = 0.2
+_LONG_STOP_HOPS = (8, 30)
+_VOICED_STOP_HOPS = (4, 10)  # voice dies behind closed lips
+_DEAD_SILENCE = 0.5
+_VOICELESS = [i for i in STOPS if PHONE_CLASSES[i][0] in "ptk"]
 _UNEVEN = 0.4
 # Share of what real people say that nobody wrote.
 _WALKED = 0.35
 _BENT = 0.8  # bands
 _CONTRAST = (0.65, 1.35)
 _COMPRESSION = 0.4
+_GATED = 0.15
+_GATE_UNDER = (-3.0, -1.0)  # of the power of speech, as powers of ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +104,41 @@ def _compressed(power: Float, share: float) -> Float:
     return power * gain[:, None]
 
 
-def _uneven(phone: npt.NDArray[np.int16], rng: np.random.Generator) -> Float:
-    """How many hops every hop of an utterance becomes, (hops,): each phone lasts as long as it likes."""
+def _gate(row: Float, threshold: float, rng: np.random.Generator) -> None:
+    """As noise gates and calls that send no silence do: what is faint for a while is taken for nothing at all."""
+    hold = int(rng.integers(2, 10))
+    opened = maximum_filter1d(row.sum(1), 2 * hold + 1, mode="nearest") > threshold
+    row[~opened] *= np.float32(10 ** rng.uniform(-5, -1))
+
+
+def _uneven(phone: npt.NDArray[np.int16], power: Float, rng: np.random.Generator) -> tuple[Float, list[int]]:
+    """How many hops every hop of an utterance becomes, (hops,): each phone lasts as long as it likes. And the hops whose
+    way from the one before is the silence of a long stop."""
     begins = np.flatnonzero(np.diff(phone, prepend=-2))
     length = np.diff(begins, append=len(phone))
     klass = phone[begins]
     factor = np.exp(rng.normal(0, rng.uniform(0, _UNEVEN), len(begins)))
     factor[klass == 0] = 1.0
-    density = np.repeat(factor, length)
-    long = np.isin(klass, _CONSONANTS) & (rng.random(len(begins)) < _LONG_CONSONANTS)
+    density = np.clip(np.repeat(factor, length), 0.4, 8.0).astype(np.float32)
+    stop = np.isin(klass, STOPS)
+    long = np.isin(klass, _CONSONANTS) & ~stop & (rng.random(len(begins)) < _LONG_CONSONANTS)
     for i in np.flatnonzero(long):
-        # Of a stop only the closure is drawn out, not its burst.
-        count = max(1, int(length[i] * (0.6 if klass[i] in STOPS else 1.0)))
-        density[begins[i] : begins[i] + count] = max(1.0, rng.uniform(*_LONG_HOPS) / count)
-    return np.clip(density, 0.4, 8.0).astype(np.float32)
+        density[begins[i] : begins[i] + length[i]] = np.clip(rng.uniform(*_LONG_HOPS) / length[i], 1.0, 8.0)
+    held: list[int] = []
+    between = (klass != 0) & np.roll(klass != 0, 1) & np.roll(klass != 0, -1)
+    between[[0, -1]] = False
+    for i in np.flatnonzero(stop & between & (length > 2) & (rng.random(len(begins)) < _LONG_STOPS)):
+        first, count = int(begins[i]), int(length[i])
+        level = power[first - 1 : first + count + 1].astype(np.float32).sum(1)
+        # Between the two hops in which least is heard: what closes and what bursts stays as fast as it was.
+        pairs = np.maximum(level[1:-2], level[2:-1])
+        at = int(np.argmin(pairs))
+        if 10 * pairs[at] < min(level[: at + 2].max(), level[at + 2 :].max()):
+            voiceless = klass[i] in _VOICELESS
+            density[first + 1 + at] = rng.uniform(*(_LONG_STOP_HOPS if voiceless else _VOICED_STOP_HOPS))
+            if voiceless:
+                held.append(first + 1 + at)
+    return density, held
 
 
 class BatchMaker:
@@ -138,7 +167,8 @@ class BatchMaker:
         while t < frames:
             walks = real and rng.random() < _WALKED
             power, lab = self._walks.draw(rng) if walks else bank.draw(rng)
-            end = np.cumsum(stretch * _uneven(lab[:, 0], rng))
+            density, held = _uneven(lab[:, 0], power, rng)
+            end = np.cumsum(stretch * density)
             count = int(end[-1])
             at = np.interp(np.arange(max(0, -t), min(count, frames - t)), end - end[0], np.arange(len(power)))
             if len(at):
@@ -147,12 +177,24 @@ class BatchMaker:
                 high = np.minimum(low + 1, len(power) - 1)
                 part = power[low].astype(np.float32)
                 part += share * (power[high].astype(np.float32) - part)
+                for hop in held:
+                    if rng.random() < _DEAD_SILENCE:
+                        part[(at > hop - 0.9) & (at < hop - 0.1)] *= np.float32(10 ** rng.uniform(-4, -0.5))
                 if warp is not None:
                     part = part @ warp
                 first = max(0, t)
                 row[first : first + len(part)] = part
                 label[first : first + len(part)] = lab[np.round(at).astype(int)]
             t += count + (int(rng.integers(10, 90)) if rng.random() < 0.5 else 0)
+
+    def _narrowed(self, row: Float) -> None:
+        rng = self._rng
+        band = rng.random()
+        if band < 0.40:
+            # Much speech has passed through 8 kHz somewhere: nothing but a floor above 4 kHz or less.
+            row[:, int(rng.integers(27, 34)) :] *= 10 ** rng.uniform(-5.0, -2.0)
+        elif band < 0.45:
+            row[:, : int(rng.integers(2, 9))] *= 10 ** rng.uniform(-4, -1)
 
     def _noise_part(self, frames: int, spoken: bool) -> Float:
         rng = self._rng
@@ -176,17 +218,19 @@ class BatchMaker:
             peak = level.max()
             loud = float(level[level > 1e-3 * peak].mean()) if peak > 0 else 1.0
             row *= _curve(rng, 4.5, 6)
-            band = rng.random()
-            if band < 0.40:
-                # Much speech has passed through 8 kHz somewhere: nothing but a floor above 4 kHz or less.
-                row[:, int(rng.integers(27, 34)) :] *= 10 ** rng.uniform(-5.0, -2.0)
-            elif band < 0.45:
-                row[:, : int(rng.integers(2, 9))] *= 10 ** rng.uniform(-4, -1)
+            # Noise of the room goes through the same line as the voice, noise of the listener's end does not.
+            narrowed_last = rng.random() < 0.5
+            if not narrowed_last:
+                self._narrowed(row)
             kind = rng.random()
             if kind < 0.62 or peak == 0:
                 snr_db = rng.uniform(3, 30) if kind < 0.42 else rng.uniform(25, 60)
                 noise = self._noise_part(frames, peak > 0) * _curve(rng, 3.0, 5)
                 row += noise * (loud * 10 ** (-snr_db / 10))
+            if narrowed_last:
+                self._narrowed(row)
+            if rng.random() < _GATED:
+                _gate(row, loud * 10 ** rng.uniform(*_GATE_UNDER), rng)
             if rng.random() < 0.25:
                 masked = int(rng.integers(1, 5))
                 first = int(rng.integers(0, BANDS - masked))

@@ -11,13 +11,14 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import queue
-import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 LONGEST_STEP_S = 20.0
+BATCHES_AHEAD = 3
 
 
 def _arguments() -> argparse.Namespace:
@@ -90,14 +91,13 @@ def main() -> None:
         average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, average, params)
         return params, opt, average, total, parts
 
-    batches: queue.Queue[Batch] = queue.Queue(maxsize=3)
-    done = threading.Event()
+    # Mixed on another thread, a few ahead.
+    mixer = ThreadPoolExecutor(1)
 
-    def feed() -> None:
-        while not done.is_set():
-            batches.put(maker.batch(args.rows, args.frames))
+    def mixed() -> Future[Batch]:
+        return mixer.submit(maker.batch, args.rows, args.frames)
 
-    threading.Thread(target=feed, daemon=True).start()
+    batches = deque(mixed() for _ in range(BATCHES_AHEAD))
     key = jax.random.key(args.seed)
     count, before = 0, 0.0
     kept = args.out.with_suffix(".state.npz")
@@ -116,7 +116,8 @@ def main() -> None:
         cosine = 0.5 * (1 + math.cos(math.pi * spent / args.minutes))
         rate = args.rate * min(1.0, (count + 1) / warm_up) * cosine
         keep = min(args.keep, (count + 1) / (count + 20))
-        batch = batches.get()
+        batch = batches.popleft().result()
+        batches.append(mixed())
         key, use = jax.random.split(key)
         params, opt, average, total, parts = step(
             params, opt, average, use, rate, keep, batch.mel, batch.label, batch.openness
@@ -137,7 +138,7 @@ def main() -> None:
             # The state first: weights without one are taken for a training that was finished.
             write_whole(kept, lambda part, leaves=everything: np.savez(part, **leaves))
             write_whole(args.out, lambda part, weights=average: network.save(part, weights, shape))
-    done.set()
+    mixer.shutdown(cancel_futures=True)
     write_whole(args.out, lambda part: network.save(part, average, shape))
     kept.unlink(missing_ok=True)
     print(f"done after {count} steps", flush=True)
