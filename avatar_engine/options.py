@@ -13,6 +13,7 @@ QUALITIES: tuple[Quality, ...] = ("low", "medium", "high", "ultra")
 RESOLUTIONS = {"360p": (640, 360), "480p": (854, 480), "540p": (960, 540), "720p": (1280, 720),
                "1080p": (1920, 1080), "1440p": (2560, 1440), "4k": (3840, 2160)}  # fmt: skip
 RATES = (24, 30, 60)
+LANGUAGE_HELP = "language of the speech and its text, as espeak-ng names it (default: not known, and a text English)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class SessionOptions:
     emotion_enabled: bool = True
     behaviour: str | None = None
     policy: str | None = None
-    language: str = "en"  # of the speech and of words that come with it, as espeak-ng or BCP 47 name it
+    # Of the speech and of words that come with it, as espeak-ng or BCP 47 name it; empty: not known, and the words English.
+    language: str = ""
     framing: str | None = None
     emotion: str | None = None  # held from the start
     emotion_intensity: float = 1.0

@@ -10,6 +10,7 @@ from pathlib import Path
 from avatar_engine.components.emotions import find_style, parse_emotion
 from avatar_engine.engine.messages import Notice
 from avatar_engine.options import (
+    LANGUAGE_HELP,
     QUALITIES,
     RuntimeOptions,
     SessionOptions,
@@ -47,7 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     words = parser.add_mutually_exclusive_group()
     words.add_argument("--text", help="what is said: the lips then shut where the sound alone hides it")
     words.add_argument("--text-file", type=Path, metavar="FILE", help="the same, from a file")
-    parser.add_argument("--lang", default="en", help="language of the speech (espeak-ng's name; default: %(default)s)")
+    parser.add_argument("--lang", default="", help=LANGUAGE_HELP)
     parser.add_argument("--journal", type=Path, metavar="FILE", help="write a journal for `avatar-engine replay`")
     parser.add_argument("--behaviour", metavar="ID|FILE", help="behaviour to follow (default: default)")
     parser.add_argument("--policy", metavar="ID|FILE", help="policy the face must keep to")

@@ -49,11 +49,11 @@ def read_audio(path: Path) -> Float:
 
 
 def analyse(
-    model: VisemeModel, samples: Float, text: str | None = None, lang: str = "en", ahead: bool = True
+    model: VisemeModel, samples: Float, text: str | None = None, lang: str = "", ahead: bool = True
 ) -> SpokenFile:
     """All frames of mono 16 kHz samples, the model's delay taken out. With a text the model may be guided by it.
 
-    `lang` is the language of the speech and of the text, as espeak-ng names it.
+    `lang` is the language of the speech and of the text, as espeak-ng names it; empty: not known, and the text English.
 
     `ahead`: nobody waits, so that a model that sees more the more it hears first may do so; without, all is as with a
     voice that arrives no sooner than it is heard.

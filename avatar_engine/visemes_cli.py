@@ -10,6 +10,7 @@ from pathlib import Path
 from avatar_engine.engine.errors import InputError
 from avatar_engine.lipsync_manifest import CONDITIONS, Utterance, degraded, read_manifest
 from avatar_engine.lipsync_score import Report, report, shown_of, truth_of
+from avatar_engine.options import LANGUAGE_HELP
 from avatar_engine.rhubarb_program import PROGRAM_MODEL, rhubarb_file
 from avatar_engine.spoken_file import analyse, read_audio
 from avatar_engine.viseme_formats import FORMATS, check_output, write
@@ -52,7 +53,7 @@ def lipsync_score(args: argparse.Namespace) -> int:
             truth = truth_of(utterance.phones, utterance.duration_s)
             samples = degraded(utterance, condition, everyone)
             text = utterance.text if args.text else None
-            lang = utterance.lang if args.text or args.language else "en"
+            lang = utterance.lang if args.text or args.language else ""
             spoken = analyse(model, samples, text, lang, args.ahead)
             pairs.append((utterance, truth, shown_of(spoken.as_displayed(), len(truth.viseme))))
         for group, members in _groups(utterances, args.by):
@@ -90,7 +91,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     words = one.add_mutually_exclusive_group()
     words.add_argument("--text", help="what is said: repairs closures that the sound alone hides")
     words.add_argument("--text-file", type=Path, metavar="FILE", help="the same, from a file")
-    one.add_argument("--lang", default="en", help="language of the speech (espeak-ng's name; default en)")
+    one.add_argument("--lang", default="", help=LANGUAGE_HELP)
     one.add_argument("--format", choices=FORMATS, default="json")
     one.add_argument(
         "--model",

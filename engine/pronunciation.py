@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from avatar_engine.engine.errors import DeviceError, InputError
 
 PROGRAM = "espeak-ng"
-_VOICE = {"en": "en-us", "cmn": "cmn-latn-pinyin", "zh": "cmn", "fr": "fr"}
+_VOICE = {"": "en-us", "und": "en-us", "en": "en-us", "cmn": "cmn-latn-pinyin", "zh": "cmn", "fr": "fr"}
 _STRESS = re.compile("[ˈˌ]")
 _TIMEOUT_S = 10.0
 

@@ -64,7 +64,7 @@ class AvatarRequest:
 
     avatar_id: a bundled id or a GLB/VRM/avatar.yaml file. resolution: `720p`, `WIDTHxHEIGHT`, ... lip_sync_model:
     an installed viseme model, None for the best. language: of the voice and of words that come with it, as espeak-ng or
-    BCP 47 name it (`it`, `pt-br`). avatar_config: further session options as a mapping or a YAML
+    BCP 47 name it (`it`, `pt-br`); empty: not known, and the words English. avatar_config: further session options as a mapping or a YAML
     file (scene, behaviour, policy, framing, seed, emotion). frame_timestamps: see PublishOptions.
     """
 
@@ -75,7 +75,7 @@ class AvatarRequest:
     fps: int = 30
     quality: str = "high"
     lip_sync_model: str | None = None
-    language: str = "en"
+    language: str = ""
     facial_expressions: bool = True
     head_movements: bool = True
     background: str | None = None

@@ -145,7 +145,7 @@ class AvatarSession(BaseAvatarSession[Literal["avatar_lost", "avatar_notice"]]):
         self._send(SetBackground(background))
 
     def set_language(self, language: str) -> None:
-        """The voice speaks another language from now on, as espeak-ng or BCP 47 name it: `it`, `pt-br`."""
+        """The voice speaks another language from now on, as espeak-ng or BCP 47 name it: `it`, `pt-br`; empty: not known."""
         self._send(SetLanguage(language))
 
     def play_gesture(self, gesture: str, strength: float = 1.0) -> None:

@@ -1,10 +1,13 @@
-"""Only knows which languages have no th, and what is heard there instead.
+"""Only knows which languages have no th, what is heard there instead, and what to show where nobody says which it is.
 
 A v that begins an Italian word, heard by itself, is much like the th of an English `the`, and who does not know the
-language takes it for that. In a language without th there is nothing to confuse.
+language takes it for that. In a language without th there is nothing to confuse. Where the language is not known, lips
+at the teeth are shown in doubt: a bite that is missed is seen, a tongue that is missed hardly.
 """
 
 from __future__ import annotations
+
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,29 +28,49 @@ WITHOUT_TH = frozenset((
 ))  # fmt: skip
 
 _TONGUE, _TEETH = VISEME_INDEX["TH"], VISEME_INDEX["FF"]
-# What is taken for a voiced or voiceless th is the sound of the lower lip at the teeth with as much voice.
-_TAKEN = tuple(
-    (len(VISEMES) + CLASS_OF_SYMBOL[th], len(VISEMES) + CLASS_OF_SYMBOL[lip]) for th, lip in (("ð", "v"), ("θ", "f"))
-)
+# What is taken for a voiceless or voiced th is the sound of the lower lip at the teeth with as much voice. In the table of
+# phones both pairs stand side by side, the voiceless one first.
+_TH = slice(len(VISEMES) + CLASS_OF_SYMBOL["θ"], len(VISEMES) + CLASS_OF_SYMBOL["ð"] + 1)
+_LIP = slice(len(VISEMES) + CLASS_OF_SYMBOL["f"], len(VISEMES) + CLASS_OF_SYMBOL["v"] + 1)
 _LABIODENTAL = len(VISEMES) + len(PHONE_CLASSES) + 2
+# Share of what is believed of th that a v or f must have beside it to be shown instead, if the language is not known. Of
+# English by voices no training has heard that costs half a point of LSQ, Italian gains three.
+_DOUBT = 0.1
 
 
-def may_have_th(language: str) -> bool:
-    """Whether a language, named as espeak-ng or BCP 47 name it (`it`, `pt-br`), has a th, or is none that is known."""
+class Th(IntEnum):
+    """What a language has of th."""
+
+    UNKNOWN = 0  # nobody says which language it is
+    NONE = 1
+    POSSIBLE = 2
+
+
+def th_in(language: str) -> Th:
+    """What a language has of th, named as espeak-ng or BCP 47 name it (`it`, `pt-br`; empty or `und`: not known). One that
+    is none of those known may have it."""
     tag = language.replace("_", "-").lower()
-    return WITHOUT_TH.isdisjoint((tag, tag.split("-")[0]))
+    if tag in ("", "und"):
+        return Th.UNKNOWN
+    return Th.POSSIBLE if WITHOUT_TH.isdisjoint((tag, tag.split("-")[0])) else Th.NONE
 
 
-def without_th(every: Float, rows: NDArray[np.intp]) -> None:
-    """Of the streams `rows`, what is believed of th is believed of v and f, in place; every (n, k, 15 + classes + 5), as
-    `Posteriors.every`."""
-    for row in rows.tolist():
-        seen = every[row]
-        seen[:, _TEETH] += seen[:, _TONGUE]
-        seen[:, _TONGUE] = 0.0
-        for th, lip in _TAKEN:
-            heard = seen[:, th]
-            seen[:, lip] += heard
-            seen[:, _LABIODENTAL] += heard
-            seen[:, th] = 0.0
-        np.minimum(seen[:, _LABIODENTAL], 1.0, out=seen[:, _LABIODENTAL])
+def lips_for_th(every: Float, rows: NDArray[np.intp], known: bool) -> None:
+    """Of the streams `rows`, what is believed of th is believed of v and f, in place: everywhere if it is `known` that
+    there is none, else only where these are likely too. every (n, k, 15 + classes + 5), as `Posteriors.every`."""
+    if not len(rows):
+        return
+    # Slices of everything cost a third of what picking rows does.
+    seen = every if len(rows) == len(every) else every[rows]
+    tongue, heard = seen[..., _TONGUE], seen[..., _TH]
+    if not known:
+        there = np.add.reduce(seen[..., _LIP], axis=2) >= np.float32(_DOUBT) * np.add.reduce(heard, axis=2)
+        tongue, heard = tongue * there, heard * there[..., None]
+    seen[..., _TEETH] += tongue
+    seen[..., _LIP] += heard
+    bites = seen[..., _LABIODENTAL]
+    np.minimum(bites + np.add.reduce(heard, axis=2), np.float32(1.0), out=bites)
+    seen[..., _TONGUE] -= tongue
+    seen[..., _TH] -= heard
+    if seen is not every:
+        every[rows] = seen

@@ -74,6 +74,6 @@ class NeuralVisemes:
         # Of the words before, some are still to be decided.
         self._guide.expect(slot, words, anew, self._streams.behind(slot))
 
-    def expect_text(self, slot: int, text: str, lang: str = "en") -> None:
+    def expect_text(self, slot: int, text: str, lang: str = "") -> None:
         """The same from plain text. Asks a pronouncing program: some 20 ms for a new text."""
         self._guide.expect(slot, pronounced(text, lang))

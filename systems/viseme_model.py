@@ -67,8 +67,8 @@ class LanguageModel(VisemeModel, Protocol):
     """A model that hears better when it knows the language."""
 
     def speaks(self, slot: int, language: str) -> None:
-        """The stream speaks this language, as espeak-ng or BCP 47 name it, until it is told another one or closed;
-        resetting it changes nothing about that."""
+        """The stream speaks this language, as espeak-ng or BCP 47 name it (empty: nobody knows which), until it is told
+        another one or closed; resetting it changes nothing about that."""
         ...
 
 

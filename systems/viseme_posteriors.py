@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from avatar_engine.engine.assets import asset_path
 from avatar_engine.engine.errors import AssetError
 from avatar_engine.engine.onnx import DEFAULT_DEVICES, OnnxModel
-from avatar_engine.systems.language_sounds import may_have_th, without_th
+from avatar_engine.systems.language_sounds import Th, lips_for_th, th_in
 from avatar_engine.systems.log_mel import BINS, HOP, TAIL, clean, spectra
 from avatar_engine.systems.phone_table import PHONE_CLASSES
 
@@ -95,7 +95,7 @@ class PosteriorStreams:
         self._waits = np.zeros(4, np.bool_)
         self._answer = np.zeros((4, 2, _WIDTH), np.float32)  # at either delay
         self._behind = np.zeros(4, np.int64)
-        self._no_th = np.zeros(4, np.bool_)
+        self._th = np.zeros(4, np.int8)
         # Of the hops left for later, in case nothing more is heard in time: what is believed of them now.
         self._left = np.zeros((4, self.ahead_frames - delay_frames, _WIDTH), np.float32)
         self._free = [3, 2, 1, 0]
@@ -105,7 +105,7 @@ class PosteriorStreams:
 
     @property
     def _kept(self) -> tuple[NDArray[Any], ...]:
-        return self._state, self._tail, self._waits, self._answer, self._behind, self._left, self._no_th
+        return self._state, self._tail, self._waits, self._answer, self._behind, self._left, self._th
 
     @property
     def state_bytes(self) -> int:
@@ -116,7 +116,7 @@ class PosteriorStreams:
         if not self._free:
             self._grow()
         slot = self._free.pop()
-        self._no_th[slot] = False
+        self._th[slot] = Th.UNKNOWN
         self.reset(slot)
         return slot
 
@@ -131,8 +131,8 @@ class PosteriorStreams:
         self._behind[slot] = self.delay_frames
 
     def speaks(self, slot: int, language: str) -> None:
-        """The stream speaks this language, as espeak-ng or BCP 47 name it, until it is closed."""
-        self._no_th[slot] = not may_have_th(language)
+        """The stream speaks this language, as espeak-ng or BCP 47 name it (empty: unknown), until it is closed."""
+        self._th[slot] = th_in(language)
 
     def behind(self, slot: int) -> int:
         """How many hops that were heard are not spoken of yet."""
@@ -152,14 +152,17 @@ class PosteriorStreams:
             raise ValueError("streams of one call must be as far behind as each other")
         if audio.shape[1]:
             near, far = self._heard(slots, clean(audio), ahead)
-            rows = np.flatnonzero(self._no_th.take(slots))
-            if len(rows):
-                # Some are views of what the network gave, or the same twice.
+            th = self._th.take(slots)
+            none = np.flatnonzero(th == Th.NONE)
+            # Some are views of what the network gave, or the same twice.
+            if len(none):
                 near = near.copy()
-                without_th(near, rows)
-                if ahead:
-                    far = far.copy()
-                    without_th(far, rows)
+                lips_for_th(near, none, known=True)
+            if ahead and (th != Th.POSSIBLE).any():
+                far = far.copy()
+                lips_for_th(far, none, known=True)
+                # What is heard with little of what follows is doubtful far too often for that.
+                lips_for_th(far, np.flatnonzero(th == Th.UNKNOWN), known=False)
         else:
             near = far = np.zeros((len(slots), 0, _WIDTH), np.float32)
         if not ahead and behind == self.delay_frames:
@@ -252,7 +255,7 @@ class PosteriorStreams:
 
     def _grow(self) -> None:
         old = len(self._state)
-        self._state, self._tail, self._waits, self._answer, self._behind, self._left, self._no_th = (
+        self._state, self._tail, self._waits, self._answer, self._behind, self._left, self._th = (
             np.concatenate([part, np.zeros_like(part)]) for part in self._kept
         )
         self._free = list(range(2 * old - 1, old - 1, -1))

@@ -1,4 +1,4 @@
-"""Where a language has no th, none is heard; nothing else changes, for nobody else."""
+"""Where a language has no th, none is heard; where nobody says which it is, none that may as well be a v or an f."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from avatar_engine.engine.messages import AudioChunk, Command, SetLanguage
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.replay import replay
 from avatar_engine.runtime import make_runtime
-from avatar_engine.systems.language_sounds import may_have_th
+from avatar_engine.systems.language_sounds import _DOUBT, Th, lips_for_th, th_in
 from avatar_engine.systems.neural_visemes import NeuralVisemes
 from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL
 from avatar_engine.systems.rhubarb import RhubarbVisemes
@@ -33,19 +33,21 @@ def english() -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("language", "may"),
+    ("languages", "th"),
     [
-        ("en", True), ("en-us", True), ("es_419", True), ("EL", True), ("pt", True), ("", True), ("Klingon", True),
-        ("it", False), ("IT-it", False), ("pt_BR", False), ("fr-ch", False), ("cmn-latn-pinyin", True),
+        (("", "und", "UND"), Th.UNKNOWN),
+        (("en", "en-us", "es_419", "EL", "pt", "cmn-latn-pinyin", "Klingon"), Th.POSSIBLE),
+        (("it", "IT-it", "pt_BR", "fr-ch"), Th.NONE),
     ],
-)  # fmt: skip
-def test_languages_are_known_by_any_of_their_names(language: str, may: bool) -> None:
-    assert may_have_th(language) is may
+)
+def test_languages_are_known_by_any_of_their_names(languages: tuple[str, ...], th: Th) -> None:
+    assert {th_in(language) for language in languages} == {th}
 
 
 def test_what_was_th_is_at_the_teeth_and_the_rest_stays(english: np.ndarray) -> None:
     streams = PosteriorStreams()
     plain, italian = streams.open(), streams.open()
+    streams.speaks(plain, "en")
     streams.speaks(italian, "it")
     most = 0.0
     for ahead in (False, True, False):
@@ -63,6 +65,41 @@ def test_what_was_th_is_at_the_teeth_and_the_rest_stays(english: np.ndarray) -> 
         assert np.array_equal(after[:, others], before[:, others])
         assert after.max() <= 1.0 + 1e-6
     assert most > 0.02
+
+
+def test_both_pairs_of_sounds_stand_side_by_side() -> None:
+    for first, second in ("fv", "θð"):
+        assert CLASS_OF_SYMBOL[second] == CLASS_OF_SYMBOL[first] + 1
+
+
+def test_in_doubt_it_is_the_lip_if_nobody_knows_the_language() -> None:
+    at = {s: 15 + CLASS_OF_SYMBOL[s] for s in "ðvθf"}
+    beside = np.array([0.5 * _DOUBT, 2 * _DOUBT, 0.0], np.float32)
+    every = np.zeros((2, 3, 65), np.float32)
+    every[..., at["ð"]] = 0.4
+    every[..., at["θ"]] = 0.1
+    every[..., at["v"]] = 0.5 * beside
+    every[..., TH] = 0.5
+    before = every.copy()
+    lips_for_th(every, np.array([1]), known=False)
+    assert np.array_equal(every[0], before[0])
+    assert np.array_equal(every[1, ::2], before[1, ::2])
+    assert not every[1, 1, [at["ð"], at["θ"], TH]].any()
+    assert every[1, 1, [at["v"], at["f"], FF]] == pytest.approx([0.4 + 0.5 * beside[1], 0.1, 0.5])
+
+
+def test_of_three_streams_only_those_that_look_ahead_and_have_no_language_are_doubted(english: np.ndarray) -> None:
+    streams = PosteriorStreams()
+    slots = np.array([streams.open() for _ in range(3)])
+    streams.speaks(1, "en")
+    streams.speaks(2, "it")
+    near = streams.push(slots, english.repeat(3, axis=0)).every
+    assert np.array_equal(near[0], near[1])
+    far = streams.push(slots, english.repeat(3, axis=0), True).every
+    th = far[..., TH].sum(1)
+    assert 0 < th[0] < 0.999 * th[1]
+    assert th[2] == 0
+    assert np.allclose(far[0, :, [TH, FF]].sum(0), far[1, :, [TH, FF]].sum(0), atol=1e-6)
 
 
 @pytest.mark.parametrize("make", [NeuralVisemes, RhubarbVisemes], ids=lambda m: m.name)
@@ -116,8 +153,10 @@ def shown(path: Path, english: np.ndarray, *sent: Command) -> np.ndarray:
 
 def test_a_session_may_change_its_language(tmp_path: Path, english: np.ndarray) -> None:
     path = tmp_path / "changed.journal"
-    as_it_was = shown(path, english)
+    as_it_was = shown(path, english, SetLanguage("en"))
     assert np.array_equal(shown(path, english, SetLanguage("it"), SetLanguage("en-US")), as_it_was)
+    unknown = shown(path, english, SetLanguage(""))
+    assert np.array_equal(unknown, shown(path, english))
     italian = shown(path, english, SetLanguage("it-IT"))
     assert replay(path).divergence is None
     assert italian[:, TH].max() < 1e-3 < as_it_was[:, TH].max()
@@ -128,7 +167,8 @@ def test_a_session_tells_its_language() -> None:
     runtime = make_runtime(RuntimeOptions(draw=False))
     runtime.open_session(SessionOptions(language="en"))
     runtime.open_session(SessionOptions(language="it"))
+    runtime.open_session(SessionOptions())
     model = runtime.world.resource(VisemeEngine).model
     assert isinstance(model, NeuralVisemes)
-    assert model._streams._no_th[:2].tolist() == [False, True]
+    assert model._streams._th[:3].tolist() == [Th.POSSIBLE, Th.NONE, Th.UNKNOWN]
     runtime.close()

@@ -18,7 +18,7 @@ import soundfile
 from avatar_engine.lipsync_manifest import Utterance, degraded, read_manifest
 from avatar_engine.lipsync_score import Report, Shown, Truth, report, shown_of, truth_of
 from avatar_engine.spoken_file import analyse
-from avatar_engine.systems.language_sounds import may_have_th
+from avatar_engine.systems.language_sounds import Th, th_in
 from avatar_engine.systems.neural_visemes import NeuralVisemes
 from avatar_engine.systems.rhubarb import RhubarbVisemes
 from avatar_engine.systems.spectral import SpectralVisemes
@@ -76,7 +76,7 @@ class Evaluation:
         found = {}
         for u in self.utterances:
             samples = degraded(u, condition, self.utterances)
-            lang = u.lang if with_text or with_language else "en"
+            lang = u.lang if with_text or with_language else ""
             spoken = analyse(model, samples, u.text if with_text else None, lang, ahead)
             truth = self._truth[u.id]
             found[u.id] = truth, shown_of(spoken.as_displayed(), len(truth.viseme))
@@ -108,7 +108,7 @@ def table(model_path: Path | None, utterances: list[Utterance]) -> str:
             lines.append(_row("real, all", f"{name}{how}", report([seen[i] for i in real])))
         known = evaluation.pairs(model, "clean", ahead=ahead, with_language=True)
         lines.append(_row("real, all", f"clean, language known{how}", report([known[i] for i in real])))
-        for lang in sorted({u.lang for u in utterances if u.kind == "real" and not may_have_th(u.lang)}):
+        for lang in sorted({u.lang for u in utterances if u.kind == "real" and th_in(u.lang) is Th.NONE}):
             chosen = evaluation.chosen("real", lang)
             lines.append(_row(f"real, {lang}", f"clean, language known{how}", report([known[i] for i in chosen])))
         guided = evaluation.pairs(model, "clean", with_text=True, ahead=ahead)
