@@ -59,7 +59,7 @@ class Decoding:
     """Share of belief that expects the mouth of the hop before."""
     rounded_bias: float = 1.0
     """Log of what the evidence of round mouths is multiplied with."""
-    close_over: float = 0.62
+    close_over: float = 0.7
     """Belief above which lips close."""
     bite_over: float = 0.58
     """Belief above which the lower lip touches the teeth."""
