@@ -64,8 +64,8 @@ class AvatarRequest:
 
     avatar_id: a bundled id or a GLB/VRM/avatar.yaml file. resolution: `720p`, `WIDTHxHEIGHT`, ... lip_sync_model:
     an installed viseme model, None for the best. language: of the voice and of words that come with it, as espeak-ng or
-    BCP 47 name it (`it`, `pt-br`); empty: not known, and the words English. avatar_config: further session options as a mapping or a YAML
-    file (scene, behaviour, policy, framing, seed, emotion). frame_timestamps: see PublishOptions.
+    BCP 47 name it (`it`, `pt-br`); empty: not known, and the words English. avatar_config: further session options as a
+    mapping or a YAML file (scene, behaviour, policy, framing, seed, emotion). frame_timestamps: see PublishOptions.
     """
 
     avatar_id: str = "ada"
