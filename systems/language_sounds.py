@@ -36,6 +36,7 @@ _LABIODENTAL = len(VISEMES) + len(PHONE_CLASSES) + 2
 # Share of what is believed of th that a v or f must have beside it to be shown instead, if the language is not known. Of
 # English by voices no training has heard that costs half a point of LSQ, Italian gains three.
 _DOUBT = 0.1
+_HEARD = 0.02  # of th; where less is believed of it there is nothing to doubt, which is soon seen of most speech
 
 
 class Th(IntEnum):
@@ -57,14 +58,21 @@ def th_in(language: str) -> Th:
 
 def lips_for_th(every: Float, rows: NDArray[np.intp], known: bool) -> None:
     """Of the streams `rows`, what is believed of th is believed of v and f, in place: everywhere if it is `known` that
-    there is none, else only where these are likely too. every (n, k, 15 + classes + 5), as `Posteriors.every`."""
+    there is none, else only where th is heard and these are likely too.
+
+    every (n, k, 15 + classes + 5), as `Posteriors.every`.
+    """
     if not len(rows):
         return
     # Slices of everything cost a third of what picking rows does.
     seen = every if len(rows) == len(every) else every[rows]
     tongue, heard = seen[..., _TONGUE], seen[..., _TH]
     if not known:
-        there = np.add.reduce(seen[..., _LIP], axis=2) >= np.float32(_DOUBT) * np.add.reduce(heard, axis=2)
+        believed = np.add.reduce(heard, axis=2)
+        there = believed > np.float32(_HEARD)
+        if not there.any():
+            return
+        there &= np.add.reduce(seen[..., _LIP], axis=2) >= np.float32(_DOUBT) * believed
         tongue, heard = tongue * there, heard * there[..., None]
     seen[..., _TEETH] += tongue
     seen[..., _LIP] += heard

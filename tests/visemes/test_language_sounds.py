@@ -13,7 +13,7 @@ from avatar_engine.engine.messages import AudioChunk, Command, SetLanguage
 from avatar_engine.options import RuntimeOptions, SessionOptions
 from avatar_engine.replay import replay
 from avatar_engine.runtime import make_runtime
-from avatar_engine.systems.language_sounds import _DOUBT, Th, lips_for_th, th_in
+from avatar_engine.systems.language_sounds import _DOUBT, _HEARD, Th, lips_for_th, th_in
 from avatar_engine.systems.neural_visemes import NeuralVisemes
 from avatar_engine.systems.phone_table import CLASS_OF_SYMBOL
 from avatar_engine.systems.rhubarb import RhubarbVisemes
@@ -80,6 +80,9 @@ def test_in_doubt_it_is_the_lip_if_nobody_knows_the_language() -> None:
     every[..., at["θ"]] = 0.1
     every[..., at["v"]] = 0.5 * beside
     every[..., TH] = 0.5
+    # Of th that is hardly heard nobody asks.
+    every[1, 2, [at["ð"], at["θ"]]] = 0.4 * _HEARD
+    every[1, 2, at["v"]] = 1.0
     before = every.copy()
     lips_for_th(every, np.array([1]), known=False)
     assert np.array_equal(every[0], before[0])
