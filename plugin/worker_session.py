@@ -233,7 +233,7 @@ class WorkerAvatarSession(BaseAvatarSession[Literal["avatar_lost"]]):
         self._keep("background", background)
 
     async def set_language(self, language: str) -> None:
-        """The voice speaks another language from now on, as espeak-ng or BCP 47 name it: `it`, `pt-br`."""
+        """The voice speaks another language from now on, as espeak-ng or BCP 47 name it: `it`, `pt-br`; empty: not known."""
         await self._tell({"do": "language", "language": language})
         self._keep("language", language)
 

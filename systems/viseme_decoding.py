@@ -65,7 +65,7 @@ class Decoding:
     """Belief above which the lower lip touches the teeth."""
     speech_over: float = 0.5
     """Speech belief above which the mouth moves."""
-    rest_under: float = 0.2
+    rest_under: float = 0.25
     """Speech belief under which a mouth without a sound is at rest; above it the lips stay slightly parted."""
     gate_falls: float = 0.85
     """Share of the speech belief kept per hop while it falls."""

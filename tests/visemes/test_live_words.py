@@ -270,6 +270,12 @@ def test_every_word_has_its_own_pronunciation() -> None:
         assert said[0][0] == "h"
         assert said[4][0] == "æ"
         assert pronounced_words((), "en") == ()
+        # Words of a language nobody says are taken for English.
+        assert (
+            pronounced_words(("Hello,", "apple!"), "")
+            == pronounced_words(("Hello,", "apple!"), "und")
+            == (said[0], said[4])
+        )
     else:
         assert row_of(FILE)["lang"] == "en"
 

@@ -113,7 +113,7 @@ def _gate(row: Float, threshold: float, rng: np.random.Generator) -> None:
 
 def _uneven(phone: npt.NDArray[np.int16], power: Float, rng: np.random.Generator) -> tuple[Float, list[int]]:
     """How many hops every hop of an utterance becomes, (hops,): each phone lasts as long as it likes. And the hops whose
-    way from the one before is the silence of a long stop."""
+    way from the one before is the silence of a long voiceless stop."""
     begins = np.flatnonzero(np.diff(phone, prepend=-2))
     length = np.diff(begins, append=len(phone))
     klass = phone[begins]
